@@ -1,0 +1,96 @@
+"""What a study is made of: settings, candidates, chunks, and what one run leaves behind.
+
+Frozen values without behaviour; everything else in `compare` speaks in these words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actlab.activation import Activation
+
+__all__ = ["Candidate", "Chunk", "Run", "Settings"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One activation that takes part, under the label it is shown by."""
+
+    label: str
+    activation: Activation
+    gain: float
+    """Standard deviation of a weight times sqrt(fan_in): 1/sqrt(E[f(z)²]), z ~ N(0, 1)."""
+
+    @property
+    def text(self) -> str:
+        """The formula with its numbers, which determines the function whatever its label."""
+        return self.activation.signature
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about a study that the data and the candidates do not say."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    optimizer: str = "adam"
+    loss: str = "auto"
+    metric: str = "auto"
+    schedule: str = "constant"
+    clip_norm: float | None = None
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rates: tuple[float, ...] = (1e-4, 3.16e-4, 1e-3, 3.16e-3, 1e-2)
+    blocks: int = 5
+    validation_share: float = 0.2
+    test_share: float = 0.2
+    seed: int = 0
+    margin: float = 0.01
+    """Differences smaller than this (in units of the score) count as equivalent."""
+    level: float = 0.05
+    chunk_members: int = 40
+    """How many networks are trained in one batched computation (part of the plan)."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Members trained together: every learning rate of each (candidate, block) pair.
+
+    All learning rates of a pair are in one chunk, so that the choice by validation
+    happens inside it and the test part is scored only for what was chosen.
+    """
+
+    index: int
+    pairs: tuple[tuple[int, int], ...]
+    """(candidate index, block index)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training: one row of the ledger."""
+
+    candidate: str
+    learning_rate: float
+    block: int
+    train_loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    validation_score: tuple[float, ...]
+    """One number per epoch, in units of the metric."""
+    chosen_epoch: int
+    """Best epoch on validation, counted from 1; 0 when no epoch gave a finite score."""
+    test_score: float | None
+    """Scored once, only for the learning rate that validation chose; None otherwise."""
+    test_loss: float | None
+    dead_share: float
+    """Hidden units whose derivative is zero on every validation row, at the chosen epoch."""
+    saturated_share: float
+    """Hidden units saturated on at least half of the validation rows, at the chosen epoch."""
+    gradient_first: float
+    gradient_last: float
+    """Median over steps of the gradient norm of the first and the last weight matrix."""
+    diverged: bool
+    step_seconds: float
+    """Measured time of one optimiser step divided by the members trained together."""
+    saved_bytes: int
+    """Bytes that autograd keeps per step for one member's activation functions."""
