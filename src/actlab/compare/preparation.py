@@ -1,0 +1,93 @@
+"""From columns to the numbers a network sees, fitted on the training rows alone.
+
+Numbers: a missing value becomes the median and, where the training part has missing values, an
+indicator column says so; then mean 0 and standard deviation 1. Text: one column per value, rare
+values grouped, a missing value counting as a value of its own. A column that is constant in the
+training part is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from actlab.compare.tables import Column
+
+__all__ = ["Prepared", "prepare"]
+
+MOST_CATEGORIES: Final = 30
+RARE_SHARE: Final = 0.01
+_MISSING: Final = "(missing)"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A fitted preprocessing."""
+
+    features: Callable[[NDArray[Any]], NDArray[np.float64]]
+    """From row indices to a matrix of shape (rows, features)."""
+    notes: tuple[str, ...]
+
+
+def prepare(columns: Sequence[Column], train: NDArray[Any]) -> Prepared:
+    """Fit the preprocessing of these columns on the rows `train`, and on nothing else."""
+    from sklearn.impute import SimpleImputer  # noqa: PLC0415 - heavy
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: PLC0415
+
+    parts: list[tuple[NDArray[Any], Any]] = []
+    notes: list[str] = []
+    numbers = [column for column in columns if column.numeric]
+    if numbers:
+        values = np.column_stack([column.values for column in numbers])
+        imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        parts.append((values, make_pipeline(imputer, StandardScaler()).fit(values[train])))
+        notes.append(f"{_columns(numbers, 'of numbers')} scaled to mean 0 and deviation 1.")
+        gaps = [column for column in numbers if column.missing[train].any()]
+        if gaps:
+            notes.append(
+                f"Missing values in {_names(gaps)} replaced by the median, with an indicator "
+                "column each."
+            )
+    texts = [column for column in columns if not column.numeric]
+    if texts:
+        words = np.empty((len(texts[0].values), len(texts)), dtype=object)
+        for i, column in enumerate(texts):
+            words[:, i] = np.where(column.missing, _MISSING, column.values)
+        encoder = OneHotEncoder(
+            min_frequency=max(2, round(RARE_SHARE * len(train))),
+            max_categories=MOST_CATEGORIES,
+            handle_unknown="infrequent_if_exist",
+            sparse_output=False,
+        )
+        parts.append((words, encoder.fit(words[train])))
+        notes.append(
+            f"{_columns(texts, 'of text')} turned into one column per value; values on fewer than "
+            f"{RARE_SHARE:.0%} of the rows share one."
+        )
+
+    def everything(rows: NDArray[Any]) -> NDArray[np.float64]:
+        return np.hstack(
+            [np.asarray(fitted.transform(part[rows]), float) for part, fitted in parts]
+        )
+
+    varies = np.ptp(everything(train), axis=0) > 0
+    return Prepared(lambda rows: everything(rows)[:, varies], tuple(notes))
+
+
+def _columns(columns: Sequence[Column], of_what: str) -> str:
+    if len(columns) == 1:
+        return f"1 column {of_what} is"
+    return f"{len(columns)} columns {of_what} are"
+
+
+def _names(columns: Sequence[Column]) -> str:
+    shown = [repr(column.name) for column in columns[:5]]
+    return ", ".join(shown) + (", ..." if len(columns) > 5 else "")
