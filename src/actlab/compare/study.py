@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["Candidate", "Chunk", "Run", "Settings"]
+__all__ = ["Candidate", "Chunk", "Run", "Settings", "TaskSummary"]
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,29 @@ class Run:
     """Measured time of one optimiser step divided by the members trained together."""
     saved_bytes: int
     """Bytes that autograd keeps per step for one member's activation functions."""
+
+
+@dataclass(frozen=True)
+class TaskSummary:
+    """What the answer needs to know of the data, so that it can do without them."""
+
+    name: str
+    """What the user called it: "digits", a file's name, "frame"."""
+    kind: str
+    """"classification" or "regression"."""
+    target: str | None
+    rows: int
+    features: int
+    """Columns of the network's input, after encoding."""
+    classes: tuple[str, ...]
+    """Names of the classes as they stand in the data; empty for regression."""
+    metric: str
+    higher_is_better: bool
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    """Rows of each part in one block."""
+    notes: tuple[str, ...]
+    """What was done to the data, in sentences."""
+    fingerprint: str
+    """SHA-256 of the values that the networks will see."""
