@@ -1,0 +1,362 @@
+"""The ledger: every finished run of every study is one row in a SQLite file.
+
+A chunk is recorded whole or not at all, in one transaction, and is durable when `record` returns.
+So a study that was killed finds what it had finished and trains only the chunks that are missing.
+Several processes may use one ledger at the same time; of a chunk that two of them trained, the
+first one recorded stays.
+
+Numbers are kept to the last bit: SQLite holds an IEEE double, and what it would change (NaN, an
+infinity, -0.0) is kept as text. A file that is damaged, is no ledger, or comes from a newer
+version of actlab is refused with a `LedgerError` and left untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import struct
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import quote
+
+from actlab.compare.result import Environment
+from actlab.compare.study import Run
+from actlab.errors import LedgerError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from actlab.compare.protocol import Plan, PlannedChunk
+
+__all__ = ["VERSION", "Ledger", "Recorded"]
+
+VERSION: Final = 1
+"""Of the tables below; a ledger with a higher one is refused."""
+
+_APPLICATION: Final = int.from_bytes(b"actl", "big")
+_WAIT_SECONDS: Final = 60.0
+"""How long a process waits for another one that is just writing."""
+
+# Columns without a type: SQLite then keeps a number or a text exactly as it is given.
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS studies (
+    key TEXT PRIMARY KEY, created TEXT NOT NULL, plan TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunks (
+    key TEXT PRIMARY KEY, finished TEXT NOT NULL, seconds NOT NULL, environment TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    key TEXT PRIMARY KEY, chunk TEXT NOT NULL REFERENCES chunks (key), function TEXT NOT NULL,
+    learning_rate, block, train_loss, validation_loss, validation_score, chosen_epoch,
+    test_score, test_loss, dead_share, saturated_share, gradient_first, gradient_last,
+    diverged, step_seconds, saved_bytes
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS runs_of_chunk ON runs (chunk);
+"""
+_MEASURES: Final = tuple(field.name for field in fields(Run))[1:]
+"""The columns of a run after its candidate, whose label is no part of the ledger."""
+_HISTORIES: Final = ("train_loss", "validation_loss", "validation_score")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of a finished chunk besides its runs; all of it measured, none of it a key."""
+
+    finished: str
+    """ISO 8601, UTC."""
+    seconds: float
+    """Time that the training took."""
+    environment: Environment
+
+
+class Ledger:
+    """Finished runs in a SQLite file, or in memory when there is no file.
+
+    Example:
+        >>> with Ledger.open() as ledger:
+        ...     ledger.studies()
+        []
+    """
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None) -> Ledger:
+        """Open the ledger at `path`, or begin one there; without a path it stays in memory.
+
+        Raises:
+            LedgerError: no ledger, a damaged one, or one of a newer version; left untouched.
+        """
+        if path is None:
+            connection = sqlite3.connect(":memory:", isolation_level=None)
+            connection.executescript(_TABLES)
+            return cls(connection, "the ledger in memory")
+        file = Path(path)
+        try:
+            if file.exists() and file.stat().st_size:
+                _refuse_header(file)
+                _refuse_content(file)
+            connection = _connect(file)
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(
+                f"the ledger {str(file)!r} can not be opened ({error}); give another place, or "
+                "repair its permissions or its disk"
+            ) from error
+        return cls(connection, f"the ledger {str(file)!r}")
+
+    def close(self) -> None:
+        """Close the file; what was recorded stays."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- studies ------------------------------------------------------------------------------
+
+    def register(self, plan: Plan) -> None:
+        """Note what a study consists of, so that its answer can be told from the ledger alone."""
+        row = (plan.key, _now(), json.dumps(plan.as_dict(), allow_nan=False))
+        with self._writing():
+            self._connection.execute(
+                "INSERT INTO studies VALUES (?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET plan = excluded.plan",
+                row,
+            )
+
+    def studies(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Key, date and plan (`Plan.from_dict` reads it) of every study, the oldest first."""
+        rows = self._read("SELECT key, created, plan FROM studies ORDER BY created, key", ())
+        return [(key, created, json.loads(plan)) for key, created, plan in rows]
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def missing(self, plan: Plan) -> list[PlannedChunk]:
+        """Chunks of the plan that are not recorded yet, in the order of the plan."""
+        done = self.recorded(plan)
+        return [planned for planned in plan.chunks if planned.key not in done]
+
+    def recorded(self, plan: Plan) -> dict[str, Recorded]:
+        """What is known of every chunk of the plan that is finished, by the chunk's key."""
+        query = "SELECT key, finished, seconds, environment FROM chunks WHERE key IN ({})"
+        return {
+            key: Recorded(finished, float(seconds), Environment(**json.loads(environment)))
+            for key, finished, seconds, environment in self._read_of(plan, query)
+        }
+
+    def record(
+        self,
+        plan: Plan,
+        planned: PlannedChunk,
+        runs: Sequence[Run],
+        *,
+        seconds: float,
+        environment: Environment,
+    ) -> None:
+        """Record a finished chunk, all of its runs in one transaction.
+
+        Raises:
+            ValueError: the runs are not those of the chunk.
+            LedgerError: the disk refused (full, read-only); nothing of the chunk was recorded.
+        """
+        members = plan.members(planned)
+        found = {(run.candidate, run.block, run.learning_rate): run for run in runs}
+        wanted = {
+            (plan.candidates[index].label, block, rate): (key, plan.candidates[index].signature)
+            for key, (index, block, rate) in members.items()
+        }
+        if len(runs) != len(members) or found.keys() != wanted.keys():
+            raise ValueError(f"chunk {planned.chunk.index} came back with other runs than planned")
+        rows = [(*wanted[what], planned.key, run) for what, run in found.items()]
+        chunk = (planned.key, _now(), _exact(seconds), json.dumps(vars(environment)))
+        places = ", ".join("?" * (3 + len(_MEASURES)))
+        with self._writing():
+            added = self._connection.execute(
+                "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)", chunk
+            )
+            if added.rowcount == 0:
+                return  # another process was faster with the same chunk
+            self._connection.executemany(
+                f"INSERT INTO runs (key, function, chunk, {', '.join(_MEASURES)}) "  # noqa: S608
+                f"VALUES ({places})",
+                [
+                    (key, function, chunk_key, *_cells(run))
+                    for key, function, chunk_key, run in rows
+                ],
+            )
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """Every finished run of the plan, under the plan's labels.
+
+        The order is that of the candidates, their blocks, and the learning rates. Candidates
+        that are the same function have the same runs.
+        """
+        columns = ", ".join(_MEASURES)
+        query = f"SELECT key, {columns} FROM runs WHERE chunk IN ({{}})"  # noqa: S608
+        rows = {key: cells for key, *cells in self._read_of(plan, query)}
+        found = {
+            (index, block, rate): rows[key]
+            for planned in plan.chunks
+            for key, (index, block, rate) in plan.members(planned).items()
+            if key in rows
+        }
+        rates = plan.settings.learning_rates
+        return [
+            _run(candidate.label, found[what])
+            for candidate in plan.candidates
+            for block in range(plan.settings.blocks)
+            for rate in rates
+            if (what := (candidate.trained_as, block, rate)) in found
+        ]
+
+    # --- SQL ----------------------------------------------------------------------------------
+
+    def _read_of(self, plan: Plan, query: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of the plan's chunks; in portions, since SQLite bounds the number of parameters."""
+        keys = list(dict.fromkeys(planned.key for planned in plan.chunks))
+        for start in range(0, len(keys), 500):
+            portion = keys[start : start + 500]
+            yield from self._read(query.format(", ".join("?" * len(portion))), portion)
+
+    def _read(self, query: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._name} can not be read: {error}") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise LedgerError(
+                f"{self._name} can not be written: {error}; what it held before is safe, and the "
+                "same command goes on from there"
+            ) from error
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+def _refuse_header(file: Path) -> None:
+    """Look at the first bytes alone, so that a file that is no ledger is not even locked."""
+    with file.open("rb") as stream:
+        head = stream.read(100)
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        raise LedgerError(
+            f"{str(file)!r} is no ledger of actlab, or a damaged one; it was left untouched. "
+            "Give another place, or move the file away"
+        )
+    (version,) = struct.unpack(">I", head[60:64])
+    (application,) = struct.unpack(">I", head[68:72])
+    # Both are 0 in a ledger whose creation is not yet in the main file; the content tells.
+    _refuse_origin(file, application, version, fresh=application == 0)
+
+
+def _refuse_origin(file: Path, application: int, version: int, *, fresh: bool) -> None:
+    if application != _APPLICATION and not fresh:
+        raise LedgerError(
+            f"{str(file)!r} is a SQLite file of another program; it was left untouched. "
+            "Give another place"
+        )
+    if version > VERSION:
+        raise LedgerError(
+            f"the ledger {str(file)!r} has version {version} and this actlab reads up to version "
+            f"{VERSION}; it was left untouched. Use a newer actlab, or give another place"
+        )
+
+
+def _refuse_content(file: Path) -> None:
+    """Open for reading only, and have SQLite check every page."""
+    address = f"file:{quote(str(file.resolve()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS)) as connection:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # locked, not readable: said by the caller; the file itself may be sound
+        answer, version, application, tables = str(error), 0, _APPLICATION, 0
+    _refuse_origin(file, application, version, fresh=tables == 0)
+    if answer != "ok":
+        raise LedgerError(
+            f"the ledger {str(file)!r} is damaged ({answer}); it was left untouched. "
+            "Restore a copy, or move it away and begin anew"
+        )
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
+    try:
+        if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+            _begin(connection)
+        # Every commit is on the disk when it returns.
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Make the tables; of several processes that do so at once, the others find them made."""
+    # Readers and one writer at the same time; SQLite notes this mode in the file.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _TABLES.split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _cells(run: Run) -> list[Any]:
+    values = dict(zip(_MEASURES, astuple(run)[1:], strict=True))
+    for name in _HISTORIES:
+        values[name] = json.dumps([_exact(number) for number in values[name]])
+    return [_exact(value) if isinstance(value, float) else value for value in values.values()]
+
+
+def _run(label: str, cells: Sequence[Any]) -> Run:
+    values = dict(zip(_MEASURES, cells, strict=True))
+    for name in _HISTORIES:
+        values[name] = tuple(float(number) for number in json.loads(values[name]))
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = float(value)
+    values["diverged"] = bool(values["diverged"])
+    return Run(label, **values)
+
+
+def _exact(number: float) -> float | str:
+    """Return what SQLite and JSON keep as it is: text for NaN, the infinities and -0.0."""
+    number = float(number)
+    plain = math.isfinite(number) and (number or math.copysign(1.0, number) > 0)
+    return number if plain else repr(number)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
