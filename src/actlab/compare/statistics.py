@@ -46,7 +46,15 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["FEWEST_BLOCKS", "Comparison", "compare_scores", "good_rates", "power", "showable"]
+__all__ = [
+    "FEWEST_BLOCKS",
+    "POWER",
+    "Comparison",
+    "compare_scores",
+    "good_rates",
+    "power",
+    "showable",
+]
 
 FEWEST_BLOCKS: Final = 3
 """With two blocks the spread of a difference rests on one degree of freedom: a single pair of

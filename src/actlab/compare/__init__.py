@@ -1,0 +1,39 @@
+"""Which activation for my network: a fair comparison on the user's own data.
+
+`compare` plans the study (`protocol`), trains what its ledger lacks (`trainer`, `runners`,
+`ledger`), and judges what is there (`statistics`, `verdict`, `conclusion`). Importing this
+package loads no framework; calling the function does.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from actlab.compare.result import Result
+from actlab.compare.runners import Progress
+from actlab.compare.study import Settings
+
+if TYPE_CHECKING:
+    from actlab.compare.comparison import compare
+
+__all__ = ["Progress", "Result", "Settings", "compare"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "compare":
+        return import_module("actlab.compare.comparison").compare
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _CallableModule(ModuleType):
+    """`actlab.compare` is this package, once it is imported, and the function of its name."""
+
+    def __call__(self, *args: Any, **options: Any) -> Result:
+        result: Result = self.compare(*args, **options)
+        return result
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -1,0 +1,129 @@
+"""Which activations take part: names, formulas and `Activation` objects become candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from actlab import catalogue, theory
+from actlab.activation import Activation
+from actlab.compare.study import Candidate
+from actlab.errors import ActlabError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DEFAULT", "candidates_for"]
+
+DEFAULT: Final = (
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "hard_swish",
+    "telu",
+    "softplus",
+    "tanh",
+    "sigmoid",
+)
+"""The candidates when the user names none: what people use, old and new."""
+
+
+def candidates_for(
+    activations: str | Activation | Iterable[str | Activation] | None = None,
+    *,
+    family: str | None = None,
+    everything: bool = False,
+) -> tuple[Candidate, ...]:
+    """Return the candidates that a user asked for, each with its own gain.
+
+    Args:
+        activations: names, formulas, or activations; one text may hold several, separated by
+            commas outside of brackets.
+        family: every catalogued function of this family, besides.
+        everything: every catalogued function that maps number to number, or a gated pair.
+
+    Raises:
+        UnknownNameError, FormulaError: an entry that is neither a name nor a formula.
+        ActlabError: fewer than two candidates.
+    """
+    chosen: list[Activation] = []
+    if activations is not None:
+        chosen += [_activation(entry) for entry in _entries(activations)]
+    if family is not None:
+        chosen += _of_family(family)
+    if everything:
+        chosen += [f for f in map(catalogue.get, catalogue.names()) if f.kind != "vector"]
+    if activations is None and family is None and not everything:
+        chosen += [catalogue.get(name) for name in DEFAULT]
+    labelled = _labelled(chosen)
+    if not labelled:
+        raise ActlabError("no activation was given; name at least one, for example relu")
+    return tuple(Candidate(label, f, theory.gain(f)) for label, f in labelled.items())
+
+
+def split_entries(text: str) -> list[str]:
+    """Split at the commas that stand outside of brackets.
+
+    >>> split_entries("relu, max(x, 0.1*x), gelu")
+    ['relu', 'max(x, 0.1*x)', 'gelu']
+    """
+    entries, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth <= 0:
+            entries.append("")
+        else:
+            entries[-1] += character
+    return [entry.strip() for entry in entries if entry.strip()]
+
+
+def _entries(activations: Any) -> Sequence[Any]:
+    if isinstance(activations, str):
+        return split_entries(activations)
+    if isinstance(activations, Activation):
+        return [activations]
+    if isinstance(activations, Iterable):
+        return list(activations)
+    raise ActlabError(
+        f"activations is of type {type(activations).__name__}; names, formulas or activations "
+        "were expected"
+    )
+
+
+def _activation(entry: Any) -> Activation:
+    if isinstance(entry, Activation):
+        return entry
+    if isinstance(entry, str):
+        return catalogue.resolve(entry)
+    raise ActlabError(
+        f"{entry!r} is of type {type(entry).__name__}; the name of an activation, a formula or "
+        "an activation was expected"
+    )
+
+
+def _of_family(family: str) -> list[Activation]:
+    every = [catalogue.get(name) for name in catalogue.names()]
+    found = [f for f in every if f.family == family and f.kind != "vector"]
+    if not found:
+        families = sorted({str(f.family) for f in every if f.kind != "vector"})
+        raise ActlabError(
+            f"no function of the family {family!r} can be compared; the families are "
+            f"{', '.join(families)}"
+        )
+    return found
+
+
+def _labelled(activations: Sequence[Activation]) -> dict[str, Activation]:
+    """Label -> activation; one given twice takes part once, and no label stands for two."""
+    found: dict[str, Activation] = {}
+    for activation in activations:
+        label, number = activation.name, 1
+        while label in found and found[label].signature != activation.signature:
+            number += 1
+            label = f"{activation.name} ({number})"
+        found.setdefault(label, activation)
+    return found

@@ -1,0 +1,102 @@
+"""Settings as a user gives them become `Settings`, or one clear sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from actlab.compare.losses import LOSSES
+from actlab.compare.metrics import METRICS
+from actlab.compare.naming import by_name
+from actlab.compare.optimisers import OPTIMISERS
+from actlab.compare.schedules import SCHEDULES
+from actlab.compare.study import Settings
+from actlab.errors import ActlabError
+
+__all__ = ["checked_settings", "whole"]
+
+
+def checked_settings(
+    *,
+    hidden: Any,
+    optimizer: Any,
+    loss: Any,
+    metric: Any,
+    schedule: Any,
+    clip_norm: Any,
+    epochs: Any,
+    batch_size: Any,
+    learning_rates: Any,
+    blocks: Any,
+    seed: Any,
+    margin: Any,
+) -> Settings:
+    """Check every setting and return them all.
+
+    Raises:
+        UnknownNameError: an optimiser, loss, metric or schedule that is not known here.
+        ActlabError: a number out of its range, or no number.
+    """
+    layers = _listed(hidden, "hidden")
+    if not layers:
+        raise ActlabError(
+            "hidden holds no layer, and activations act in hidden layers; give for example 64,64"
+        )
+    rates = sorted(
+        _number(rate, "a learning rate", above=0.0)
+        for rate in _listed(learning_rates, "learning_rates")
+    )
+    if not rates:
+        raise ActlabError("learning_rates is empty; give at least one, for example 0.001")
+    if len(set(rates)) < len(rates):
+        raise ActlabError("learning_rates holds one of them twice; each must be given once")
+    return Settings(
+        hidden=tuple(whole(width, "a hidden layer's width", least=1) for width in layers),
+        optimizer=_known(OPTIMISERS, optimizer, "optimiser"),
+        loss=_known({"auto": None} | LOSSES, loss, "loss"),
+        metric=_known({"auto": None} | METRICS, metric, "metric"),
+        schedule=_known(SCHEDULES, schedule, "learning-rate schedule"),
+        clip_norm=None if clip_norm is None else _number(clip_norm, "clip_norm", above=0.0),
+        epochs=whole(epochs, "epochs", least=1),
+        batch_size=whole(batch_size, "batch_size", least=1),
+        learning_rates=tuple(rates),
+        blocks=whole(blocks, "blocks", least=1),
+        seed=whole(seed, "seed", least=0),
+        margin=_number(margin, "margin", above=0.0),
+    )
+
+
+def whole(value: Any, name: str, *, least: int) -> int:
+    """Return a whole number that is at least `least`."""
+    number = _number(value, name)
+    if number != int(number) or number < least:
+        raise ActlabError(f"{name} is {value!r}; a whole number of at least {least} was expected")
+    return int(number)
+
+
+def _number(value: Any, name: str, *, above: float | None = None) -> float:
+    expected = (
+        "a number was expected" if above is None else f"a number above {above:g} was expected"
+    )
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or (above is not None and number <= above):
+        raise ActlabError(f"{name} is {value!r}; {expected}")
+    return number
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    """One number stands for a list of one."""
+    if isinstance(value, str):
+        raise ActlabError(f"{name} is the text {value!r}; numbers were expected")
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+def _known(table: Any, name: Any, what: str) -> str:
+    if not isinstance(name, str):
+        raise ActlabError(f"{what} is {name!r}; one of the names was expected: {', '.join(table)}")
+    by_name(table, name, what)
+    return name.lower()

@@ -1,0 +1,235 @@
+"""From a plan and its ledger to the answer: `conclude` needs nothing else, and never trains."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import isfinite
+from statistics import median
+from typing import TYPE_CHECKING
+
+from actlab.compare.result import LearningCurve, Result, Row, Sensitivity
+from actlab.compare.statistics import good_rates
+from actlab.compare.verdict import Evidence, Judged, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from actlab.compare.ledger import Ledger, Recorded
+    from actlab.compare.protocol import Plan
+    from actlab.compare.study import Run
+
+__all__ = ["conclude"]
+
+
+def conclude(plan: Plan, ledger: Ledger) -> Result:
+    """Judge what the ledger holds of a study; an unfinished one as far as it went."""
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for run in ledger.runs(plan):
+        runs[run.candidate].append(run)
+    recorded = ledger.recorded(plan)
+    labels = [candidate.label for candidate in plan.candidates]
+    gathered = [_Gathered(plan, index, runs[label]) for index, label in enumerate(labels)]
+    judgement = judge([own.evidence for own in gathered], plan.task, plan.settings)
+    sign = 1.0 if plan.task.higher_is_better else -1.0
+
+    def place(own: _Gathered) -> tuple[bool, bool, float, int]:
+        score = judgement.each[own.index].score
+        return not own.evidence.finished, score is None, -sign * (score or 0.0), own.index
+
+    ranked = sorted(gathered, key=place)
+    done = [planned for planned in plan.chunks if planned.key in recorded]
+    rates = len(plan.settings.learning_rates)
+    return Result(
+        study=plan.key,
+        task=plan.task,
+        settings=plan.settings,
+        rows=tuple(
+            own.row(rank, judgement.each[own.index], judgement.margin)
+            for rank, own in enumerate(ranked, start=1)
+        ),
+        best=None if judgement.best is None else labels[judgement.best],
+        recommended=None if judgement.recommended is None else labels[judgement.recommended],
+        reasons=judgement.reasons,
+        margin=judgement.margin,
+        margin_text=judgement.margin_text,
+        showable_difference=judgement.showable,
+        curves=tuple(own.curve() for own in ranked if own.runs),
+        sensitivities=tuple(own.sensitivity() for own in ranked if own.runs),
+        notes=tuple(_notes(plan, ranked, recorded)),
+        environments=tuple(dict.fromkeys(chunk.environment for chunk in recorded.values())),
+        runs_done=rates * sum(len(planned.chunk.pairs) for planned in done),
+        runs_planned=plan.runs,
+        train_seconds=sum(chunk.seconds for chunk in recorded.values()),
+        finished=max((chunk.finished for chunk in recorded.values()), default=None),
+    )
+
+
+class _Gathered:
+    """The runs of one candidate, by block."""
+
+    def __init__(self, plan: Plan, index: int, runs: Sequence[Run]) -> None:
+        self.plan, self.index, self.runs = plan, index, runs
+        blocks = range(plan.settings.blocks)
+        self.by_block = [[run for run in runs if run.block == block] for block in blocks]
+        self.chosen = [
+            next((run for run in block if run.test_score is not None), None)
+            for block in self.by_block
+        ]
+        seconds = [run.step_seconds for run in runs if isfinite(run.step_seconds)]
+        planned = plan.candidates[index]
+        self.evidence = Evidence(
+            label=planned.label,
+            trained_as=planned.trained_as,
+            scores=tuple(_finite(run.test_score) if run else None for run in self.chosen),
+            finished=all(self.by_block),
+            step_seconds=median(seconds) if seconds else None,
+            saved_bytes=max((run.saved_bytes for run in runs), default=None),
+            company=tuple(
+                len(chunk.chunk.pairs)
+                for chunk in plan.chunks
+                if any(i == planned.trained_as for i, _ in chunk.chunk.pairs)
+            ),
+        )
+
+    def row(self, rank: int, judged: Judged, margin: float) -> Row:
+        """Return this candidate's line of the table."""
+        planned, evidence = self.plan.candidates[self.index], self.evidence
+        chosen = [run for run in self.chosen if run]
+        sensitivity = self.sensitivity()
+        sign = 1.0 if self.plan.task.higher_is_better else -1.0
+        signed = [None if v is None else sign * v for v in sensitivity.validation_score]
+        good = good_rates(sensitivity.learning_rates, signed, margin)
+        return Row(
+            rank=rank,
+            label=planned.label,
+            formula=planned.formula,
+            family=planned.family,
+            score=judged.score,
+            score_interval=judged.score_interval,
+            scores=evidence.scores,
+            difference=judged.difference,
+            difference_interval=judged.difference_interval,
+            verdict=judged.verdict,
+            verdict_reason=judged.reason,
+            p_worse=judged.p_worse,
+            p_equivalent=judged.p_equivalent,
+            chosen_learning_rates=tuple(run.learning_rate if run else None for run in self.chosen),
+            good_learning_rates=good,
+            good_factor=good[1] / good[0] if good else None,
+            dead_share=_mean([run.dead_share for run in chosen]),
+            saturated_share=_mean([run.saturated_share for run in chosen]),
+            gradient_first=_median([run.gradient_first for run in chosen]),
+            gradient_last=_median([run.gradient_last for run in chosen]),
+            step_seconds=evidence.step_seconds,
+            saved_bytes=evidence.saved_bytes,
+            failed_blocks=evidence.failed_blocks,
+            diverged_runs=sum(run.diverged for run in self.runs),
+            runs=len(self.runs),
+        )
+
+    def curve(self) -> LearningCurve:
+        """Return means over the blocks of the chosen runs."""
+        chosen = [run for run in self.chosen if run]
+        scores = [run.validation_score for run in chosen]
+        return LearningCurve(
+            label=self.evidence.label,
+            train_loss=_over_blocks([run.train_loss for run in chosen], _average),
+            validation_loss=_over_blocks([run.validation_loss for run in chosen], _average),
+            validation_score=_over_blocks(scores, _average),
+            validation_score_lowest=_over_blocks(scores, min),
+            validation_score_highest=_over_blocks(scores, max),
+        )
+
+    def sensitivity(self) -> Sensitivity:
+        """Return the mean validation score for every learning rate."""
+        rates = self.plan.settings.learning_rates
+        of_rate = {rate: [run for run in self.runs if run.learning_rate == rate] for rate in rates}
+        return Sensitivity(
+            label=self.evidence.label,
+            learning_rates=rates,
+            validation_score=tuple(
+                _mean([run.validation_score[run.chosen_epoch - 1] for run in of_rate[rate]])
+                if all(run.chosen_epoch for run in of_rate[rate])
+                else None
+                for rate in rates
+            ),
+            diverged_blocks=tuple(sum(run.diverged for run in of_rate[rate]) for rate in rates),
+        )
+
+    def edge(self) -> str | None:
+        """Return which end of the grid has the best mean validation score, if one has."""
+        sensitivity = self.sensitivity()
+        sign = 1.0 if self.plan.task.higher_is_better else -1.0
+        known = [
+            (sign * score, rate)
+            for rate, score in zip(
+                sensitivity.learning_rates, sensitivity.validation_score, strict=True
+            )
+            if score is not None
+        ]
+        rates = sensitivity.learning_rates
+        if not known or len(rates) < 2:
+            return None
+        best = max(known)[1]
+        return {min(rates): "lowest", max(rates): "highest"}.get(best)
+
+
+def _notes(plan: Plan, ranked: Sequence[_Gathered], recorded: dict[str, Recorded]) -> Iterator[str]:
+    """What a reader of the table must know besides."""
+    missing = sum(planned.key not in recorded for planned in plan.chunks)
+    if missing:
+        reached = sum(own.evidence.finished for own in ranked)
+        yield (
+            f"The study is unfinished: {missing} of {len(plan.chunks)} chunks are missing, and "
+            f"{reached} of {len(ranked)} candidates are compared. The same command goes on."
+        )
+    for own in ranked:
+        planned = plan.candidates[own.index]
+        if planned.trained_as != own.index:
+            first = plan.candidates[planned.trained_as].label
+            yield f"{planned.label} is the same function as {first}; it was trained once."
+    for end, wish in (("lowest", "smaller"), ("highest", "larger")):
+        labels = [own.evidence.label for own in ranked if own.edge() == end]
+        if labels:
+            rate = (min if end == "lowest" else max)(plan.settings.learning_rates)
+            yield (
+                f"The best learning rate is the {end} of the grid ({rate:g}) for "
+                f"{', '.join(labels)}: {wish} ones might serve better."
+            )
+    diverged = [
+        f"{own.evidence.label} {count} of {len(own.runs)}"
+        for own in ranked
+        if (count := sum(run.diverged for run in own.runs))
+    ]
+    if diverged:
+        yield f"Trainings that diverged (their other learning rates count): {', '.join(diverged)}."
+    if len({chunk.environment for chunk in recorded.values()}) > 1:
+        yield (
+            "Parts of this study were trained on different machines or versions; the last bits "
+            "of the scores and the step times may differ between them."
+        )
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and isfinite(number) else None
+
+
+def _average(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+def _mean(numbers: Sequence[float]) -> float | None:
+    return _finite(_average(numbers)) if numbers else None
+
+
+def _median(numbers: Sequence[float]) -> float | None:
+    finite = [number for number in numbers if isfinite(number)]
+    return median(finite) if finite else None
+
+
+def _over_blocks(
+    histories: Sequence[Sequence[float]], function: Callable[[Sequence[float]], float]
+) -> tuple[float | None, ...]:
+    """Apply a function to every epoch's numbers; None where one of them is not finite."""
+    epochs = zip(*histories, strict=True)
+    return tuple(function(epoch) if all(map(isfinite, epoch)) else None for epoch in epochs)

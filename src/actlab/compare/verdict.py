@@ -1,0 +1,357 @@
+"""From what the statistics show to what a user should do, in words.
+
+Every candidate is *best* (by mean), *equivalent* (shown to lie within the margin), *worse* (shown
+to be), or *undecided*. A candidate that failed in some block (no learning rate of the grid gave a
+finite score) counts as worse without a test. One that is shown both worse and within the margin
+is equivalent: the difference is real and does not matter.
+
+The recommendation is the best, or a cheaper candidate that was shown equivalent. Cheaper means at
+most `CLEARLY` times the best's measured step time; or no clearly longer step time, and at most
+`CLEARLY` times its memory. Measured times are noisy, so smaller advantages are not believed, and
+times are compared only between candidates that were trained in chunks of the same make-up. An
+undecided candidate is never preferred for being cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from actlab.compare.result import Interval, Verdict
+    from actlab.compare.study import Settings, TaskSummary
+
+__all__ = ["CLEARLY", "Evidence", "Judged", "Judgement", "judge", "margin_of"]
+
+CLEARLY: Final = 0.9
+"""A cheaper candidate takes at most this part of the time (or memory): 10 % less."""
+
+_RELATIVE: Final = frozenset({"log_loss", "rmse", "mae"})
+"""Metrics without a natural unit: their margin is a share of the best mean score."""
+_COUNTED: Final = frozenset({"accuracy", "balanced_accuracy"})
+"""Metrics that count test rows, and so move in steps."""
+_RANGE: Final[dict[str, tuple[float, float]]] = {
+    "accuracy": (0.0, 1.0),
+    "balanced_accuracy": (0.0, 1.0),
+    "r2": (-np.inf, 1.0),
+    "log_loss": (0.0, np.inf),
+    "rmse": (0.0, np.inf),
+    "mae": (0.0, np.inf),
+}
+_SHOWN: Final = 8
+"""So many labels are named in a sentence; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the ledger holds of one candidate, as far as the verdict goes."""
+
+    label: str
+    trained_as: int
+    """Index of the first candidate with the same function."""
+    scores: tuple[float | None, ...]
+    """Test score of every block; None where it failed or was not finished."""
+    finished: bool
+    step_seconds: float | None
+    saved_bytes: int | None
+    company: tuple[int, ...]
+    """Number of members of each chunk that held it."""
+
+    @property
+    def failed_blocks(self) -> tuple[int, ...]:
+        """Blocks of a finished candidate that have no finite score."""
+        if not self.finished:
+            return ()
+        return tuple(block for block, score in enumerate(self.scores) if score is None)
+
+    @property
+    def compared(self) -> bool:
+        """Whether it has a score in every block."""
+        return self.finished and not self.failed_blocks
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict on one candidate, its numbers in units of the metric."""
+
+    verdict: Verdict | None
+    reason: str
+    score: float | None = None
+    score_interval: Interval | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    p_worse: float | None = None
+    p_equivalent: float | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a study."""
+
+    each: tuple[Judged, ...]
+    best: int | None
+    recommended: int | None
+    reasons: tuple[str, ...]
+    margin: float
+    margin_text: str
+    showable: float | None
+
+
+def judge(evidence: Sequence[Evidence], task: TaskSummary, settings: Settings) -> Judgement:
+    """Give every candidate its verdict, and recommend one.
+
+    Pure: the same evidence, however it came about, gives the same judgement.
+    """
+    sign = 1.0 if task.higher_is_better else -1.0
+    indices = [i for i, row in enumerate(evidence) if row.compared and row.trained_as == i]
+    scores = np.array([evidence[i].scores for i in indices], dtype=np.float64)
+    scores = sign * scores.reshape(len(indices), settings.blocks)
+    means = scores.mean(axis=1)
+    best = indices[int(means.argmax())] if indices else None
+    margin, margin_text = margin_of(task, settings, float(means.max()) if indices else None)
+    found = None
+    if len(indices) > 1:
+        found = compare_scores(
+            scores,
+            overlap=task.test_rows / (task.train_rows + task.validation_rows),
+            margin=margin,
+            level=settings.level,
+            resolution=1 / task.test_rows if task.metric in _COUNTED else 0.0,
+        )
+    place = {index: position for position, index in enumerate(indices)}
+    study = _Study(evidence, task, settings, place, sign * means, found, margin)
+    each = tuple(study.judged(i) for i in range(len(evidence)))
+    recommended, why = study.recommended(best, each)
+    reasons = why if best is None else (*why, *study.summary(best, each, recommended))
+    return Judgement(
+        each=each,
+        best=best,
+        recommended=recommended,
+        reasons=reasons,
+        margin=margin,
+        margin_text=margin_text,
+        showable=found.showable if found else None,
+    )
+
+
+def margin_of(task: TaskSummary, settings: Settings, best: float | None) -> tuple[float, str]:
+    """Return the margin in units of the metric, and in words.
+
+    A share, an accuracy or R², has a unit of its own, and the margin is absolute. An error has
+    the data's unit, and the margin is a share of the best mean score.
+    """
+    if task.metric in _RELATIVE:
+        margin = settings.margin * abs(best or 0.0)
+        return margin, (
+            f"Differences in {task.metric} below {settings.margin:.3g} of the best mean score "
+            f"({margin:.3g}) count as equivalent."
+        )
+    return settings.margin, (
+        f"Differences in {task.metric} below {settings.margin:.3g} count as equivalent."
+    )
+
+
+@dataclass(frozen=True)
+class _Study:
+    """The numbers of a study, and the sentences about them."""
+
+    evidence: Sequence[Evidence]
+    task: TaskSummary
+    settings: Settings
+    place: dict[int, int]
+    """Index of a compared function -> its row in `means` and `found`."""
+    means: NDArray[np.float64]
+    """Mean scores in units of the metric."""
+    found: Comparison | None
+    margin: float
+
+    @property
+    def sign(self) -> float:
+        """Turns a score into one where greater is better, and back."""
+        return 1.0 if self.task.higher_is_better else -1.0
+
+    @property
+    def decided(self) -> bool:
+        """Whether there are blocks enough for a verdict."""
+        return self.settings.blocks >= FEWEST_BLOCKS
+
+    # --- one candidate ------------------------------------------------------------------------
+
+    def judged(self, index: int) -> Judged:
+        """Return the verdict on one candidate."""
+        row = self.evidence[index]
+        if not row.finished:
+            return Judged(None, "It was not reached before the study was stopped.")
+        if row.failed_blocks:
+            blocks = ", ".join(str(block + 1) for block in row.failed_blocks)
+            reason = (
+                "It failed: no learning rate of the grid gave a finite score in "
+                f"{len(row.failed_blocks)} of {_blocks(self.settings)} (number {blocks})."
+            )
+            return Judged("worse" if self.decided else None, reason)
+        position = self.place[row.trained_as]
+        score = float(self.means[position])
+        if not self.decided:
+            return Judged(None, f"{_blocks(self.settings)}: too few for a verdict.", score)
+        if self.found is None:
+            return Judged("best", "It is the only one to compare.", score, difference=0.0)
+        return self._tested(index, position, self.found)
+
+    def _tested(self, index: int, position: int, found: Comparison) -> Judged:
+        level = self.settings.level
+        is_best = position == found.best
+        p_worse = float(found.p_worse[position])
+        p_equivalent = float(found.p_equivalent[position])
+        verdict: Verdict = "undecided"
+        reason = "Neither a difference nor equivalence could be shown."
+        if is_best and self.evidence[index].trained_as == index:
+            verdict, reason = "best", "It has the best mean score."
+        elif is_best:
+            verdict, reason = "equivalent", "It is the same function as the best."
+        elif p_equivalent <= level:
+            verdict, reason = "equivalent", "It lies within the margin of the best."
+            if p_worse <= level:
+                reason = "It is worse than the best, but by less than the margin."
+        elif p_worse <= level:
+            verdict, reason = "worse", "It is shown to be worse than the best."
+        ends = (self.sign * found.low[position], self.sign * found.high[position])
+        spread = (self.sign * found.mean_low[position], self.sign * found.mean_high[position])
+        lowest, highest = _RANGE[self.task.metric]
+        return Judged(
+            verdict,
+            reason,
+            score=float(self.means[position]),
+            score_interval=(max(lowest, float(min(spread))), min(highest, float(max(spread)))),
+            difference=float(self.sign * found.difference[position]) + 0.0,
+            difference_interval=(float(min(ends)) + 0.0, float(max(ends)) + 0.0),
+            p_worse=None if is_best else p_worse,
+            p_equivalent=None if is_best else p_equivalent,
+        )
+
+    # --- the recommendation -------------------------------------------------------------------
+
+    def recommended(
+        self, best: int | None, each: Sequence[Judged]
+    ) -> tuple[int | None, tuple[str, ...]]:
+        """Return the index to recommend, and why."""
+        if best is None:
+            if any(row.finished for row in self.evidence):
+                return None, (
+                    "No recommendation: every candidate failed in some block; try smaller "
+                    "learning rates or clip the gradients.",
+                )
+            return None, ("No recommendation: no candidate was finished.",)
+        name, score = self.evidence[best].label, _text(each[best].score)
+        over = f"{score} over {_blocks(self.settings)}"
+        if not self.decided:
+            return None, (
+                f"No verdict: {_blocks(self.settings)} can not tell a difference from chance; "
+                f"at least {FEWEST_BLOCKS} are needed, 10 or more are better.",
+                f"{name} has the best mean {self.task.metric} so far, {score}.",
+            )
+        cheap = [
+            i
+            for i, judged in enumerate(each)
+            if judged.verdict == "equivalent" and self._cheaper(i, best)
+        ]
+        if not cheap:
+            return best, (
+                f"{name} is recommended: it has the best mean {self.task.metric}, {over}, and no "
+                "clearly cheaper candidate was shown to be equivalent.",
+            )
+        fastest = min(self._seconds(i) for i in cheap)
+        near = [i for i in cheap if self._seconds(i) <= fastest / CLEARLY]
+        chosen = min(near, key=lambda i: (self._bytes(i), -self.sign * (each[i].score or 0.0), i))
+        seconds = self._seconds(chosen) / self._seconds(best)
+        saving = f"a training step takes {seconds:.2f} times as long"
+        if seconds > CLEARLY:
+            part = self._bytes(chosen) / self._bytes(best)
+            saving = f"it keeps {part:.2f} times the memory in a step that takes no clearly longer"
+        return chosen, (
+            f"{self.evidence[chosen].label} is recommended: it was shown to be equivalent to "
+            f"{name}, the best by mean ({over}), and {saving}.",
+            "Step times were measured while this study ran and are noisy; less than 10 % is not "
+            "taken for an advantage.",
+        )
+
+    def _cheaper(self, index: int, best: int) -> bool:
+        own, other = self.evidence[index], self.evidence[best]
+        if own.company != other.company or own.trained_as == other.trained_as:
+            return False
+        if not (own.step_seconds and other.step_seconds):
+            return False
+        ratio = own.step_seconds / other.step_seconds
+        if ratio <= CLEARLY:
+            return True
+        return ratio < 1 / CLEARLY and self._bytes(index) <= CLEARLY * self._bytes(best)
+
+    def _seconds(self, index: int) -> float:
+        return self.evidence[index].step_seconds or 0.0
+
+    def _bytes(self, index: int) -> int:
+        return self.evidence[index].saved_bytes or 0
+
+    # --- the rest of the answer ---------------------------------------------------------------
+
+    def summary(
+        self, best: int, each: Sequence[Judged], recommended: int | None
+    ) -> tuple[str, ...]:
+        """Sentences on how the field lies, and on what this budget can show."""
+        if self.found is None or recommended is None:
+            return ()
+        name, metric = self.evidence[best].label, self.task.metric
+        groups = {
+            verdict: [
+                row.label
+                for row, got in zip(self.evidence, each, strict=True)
+                if got.verdict == verdict
+            ]
+            for verdict in ("equivalent", "undecided", "worse")
+        }
+        said = []
+        if groups["equivalent"]:
+            said.append(
+                f"Shown to be equivalent to {name} (within {_text(self.margin)}): "
+                f"{_names(groups['equivalent'])}."
+            )
+        if groups["worse"]:
+            said.append(f"Shown to be worse than {name}: {_names(groups['worse'])}.")
+        if groups["undecided"]:
+            said.append(
+                f"Undecided: {_names(groups['undecided'])}. A tie is an answer: this study does "
+                f"not tell {'them' if len(groups['undecided']) > 1 else 'it'} from {name}."
+            )
+        if self.found.showable > 0:
+            said.append(
+                f"With {_blocks(self.settings)}, a candidate that is truly worse by "
+                f"{_text(self.found.showable)} is found in {100 * POWER:g} % of all studies; "
+                "much smaller differences are out of this budget's reach."
+            )
+        cost = float(self.found.cost[self.place[self.evidence[recommended].trained_as]])
+        said.append(
+            f"Whichever candidate is truly best, choosing {self.evidence[recommended].label} "
+            f"costs at most {_text(cost)} in {metric} ({100 * (1 - self.settings.level):g} % sure)."
+        )
+        return tuple(said)
+
+
+def _blocks(settings: Settings) -> str:
+    return "1 block" if settings.blocks == 1 else f"{settings.blocks} blocks"
+
+
+def _names(labels: Sequence[str]) -> str:
+    if len(labels) <= _SHOWN:
+        return ", ".join(labels)
+    return f"{', '.join(labels[:_SHOWN])} and {len(labels) - _SHOWN} more"
+
+
+def _text(number: float | None) -> str:
+    return "none" if number is None else f"{number:.4g}"
