@@ -5,13 +5,15 @@ So a study that was killed finds what it had finished and trains only the chunks
 Several processes may use one ledger at the same time; of a chunk that two of them trained, the
 first one recorded stays.
 
-Numbers are kept to the last bit: SQLite holds an IEEE double, and what it would change (NaN, an
-infinity, -0.0) is kept as text. A file that is damaged, is no ledger, or comes from a newer
-version of actlab is refused with a `LedgerError` and left untouched.
+Numbers are kept to the last bit, and a checksum stands beside every chunk: SQLite holds an IEEE
+double, and what it would change (NaN, an infinity, -0.0) is kept as text. A file that is damaged,
+is no ledger, or comes from a newer version of actlab is refused with a `LedgerError` and left
+untouched.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sqlite3
@@ -29,7 +31,7 @@ from actlab.errors import LedgerError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from actlab.compare.protocol import Plan, PlannedChunk
 
@@ -48,7 +50,8 @@ CREATE TABLE IF NOT EXISTS studies (
     key TEXT PRIMARY KEY, created TEXT NOT NULL, plan TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chunks (
-    key TEXT PRIMARY KEY, finished TEXT NOT NULL, seconds NOT NULL, environment TEXT NOT NULL
+    key TEXT PRIMARY KEY, finished TEXT NOT NULL, seconds NOT NULL, environment TEXT NOT NULL,
+    digest TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
     key TEXT PRIMARY KEY, chunk TEXT NOT NULL REFERENCES chunks (key), function TEXT NOT NULL,
@@ -142,6 +145,7 @@ class Ledger:
 
     def missing(self, plan: Plan) -> list[PlannedChunk]:
         """Chunks of the plan that are not recorded yet, in the order of the plan."""
+        self.runs(plan)  # refuses what is damaged before any work is built on it
         done = self.recorded(plan)
         return [planned for planned in plan.chunks if planned.key not in done]
 
@@ -176,22 +180,25 @@ class Ledger:
         }
         if len(runs) != len(members) or found.keys() != wanted.keys():
             raise ValueError(f"chunk {planned.chunk.index} came back with other runs than planned")
-        rows = [(*wanted[what], planned.key, run) for what, run in found.items()]
-        chunk = (planned.key, _now(), _exact(seconds), json.dumps(vars(environment)))
+        cells = {wanted[what][0]: _cells(run) for what, run in found.items()}
+        chunk = (
+            planned.key,
+            _now(),
+            _exact(seconds),
+            json.dumps(vars(environment)),
+            _digest(cells),
+        )
+        names = ", ".join(("key", "function", "chunk", *_MEASURES))
         places = ", ".join("?" * (3 + len(_MEASURES)))
         with self._writing():
             added = self._connection.execute(
-                "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)", chunk
+                "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?)", chunk
             )
             if added.rowcount == 0:
                 return  # another process was faster with the same chunk
             self._connection.executemany(
-                f"INSERT INTO runs (key, function, chunk, {', '.join(_MEASURES)}) "  # noqa: S608
-                f"VALUES ({places})",
-                [
-                    (key, function, chunk_key, *_cells(run))
-                    for key, function, chunk_key, run in rows
-                ],
+                f"INSERT INTO runs ({names}) VALUES ({places})",  # noqa: S608
+                [(key, function, planned.key, *cells[key]) for key, function in wanted.values()],
             )
 
     def runs(self, plan: Plan) -> list[Run]:
@@ -199,15 +206,28 @@ class Ledger:
 
         The order is that of the candidates, their blocks, and the learning rates. Candidates
         that are the same function have the same runs.
+
+        Raises:
+            LedgerError: a row is not what was recorded.
         """
+        # The chunks first: one that another process records between the two is not seen yet.
+        digests = dict(self._read_of(plan, "SELECT key, digest FROM chunks WHERE key IN ({})"))
         columns = ", ".join(_MEASURES)
-        query = f"SELECT key, {columns} FROM runs WHERE chunk IN ({{}})"  # noqa: S608
-        rows = {key: cells for key, *cells in self._read_of(plan, query)}
+        query = f"SELECT chunk, key, {columns} FROM runs WHERE chunk IN ({{}})"  # noqa: S608
+        rows: dict[str, dict[str, list[Any]]] = {chunk: {} for chunk in digests}
+        for chunk, key, *cells in self._read_of(plan, query):
+            if chunk in rows:
+                rows[chunk][key] = cells
+        if any(_digest(rows[chunk]) != digest for chunk, digest in digests.items()):
+            raise LedgerError(
+                f"{self._name} is damaged: a finished chunk does not hold what was recorded; "
+                "it was left untouched. Restore a copy, or move it away and begin anew"
+            )
         found = {
-            (index, block, rate): rows[key]
+            what: rows[planned.key][key]
             for planned in plan.chunks
-            for key, (index, block, rate) in plan.members(planned).items()
-            if key in rows
+            if planned.key in rows
+            for key, what in plan.members(planned).items()
         }
         rates = plan.settings.learning_rates
         return [
@@ -284,24 +304,37 @@ def _refuse_origin(file: Path, application: int, version: int, *, fresh: bool) -
 
 
 def _refuse_content(file: Path) -> None:
-    """Open for reading only, and have SQLite check every page."""
-    address = f"file:{quote(str(file.resolve()))}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS)) as connection:
-            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise  # locked, not readable: said by the caller; the file itself may be sound
-        answer, version, application, tables = str(error), 0, _APPLICATION, 0
+    """Have SQLite check every page, without a trace on the disk."""
+    beside = file.with_name(f"{file.name}-wal")
+    before = file.stat().st_mtime_ns
+    # Reading a ledger that nobody has open as immutable makes no file beside it.
+    answer, version, application, tables = _look(
+        file, "ro" if beside.exists() else "ro&immutable=1"
+    )
+    if answer != "ok" and (beside.exists() or file.stat().st_mtime_ns != before):
+        answer, version, application, tables = _look(file, "ro")  # somebody began to write
     _refuse_origin(file, application, version, fresh=tables == 0)
     if answer != "ok":
         raise LedgerError(
             f"the ledger {str(file)!r} is damaged ({answer}); it was left untouched. "
             "Restore a copy, or move it away and begin anew"
         )
+
+
+def _look(file: Path, mode: str) -> tuple[str, int, int, int]:
+    """Return the answer of SQLite's check, the version, the application and the tables' number."""
+    address = f"file:{quote(str(file.resolve()))}?mode={mode}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS)) as connection:
+            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+            query = "SELECT count(*) FROM sqlite_master"
+            return answer, version, application, int(connection.execute(query).fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # locked, not readable: said by the caller; the file itself may be sound
+        return str(error), 0, _APPLICATION, 0
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -337,6 +370,7 @@ def _cells(run: Run) -> list[Any]:
     values = dict(zip(_MEASURES, astuple(run)[1:], strict=True))
     for name in _HISTORIES:
         values[name] = json.dumps([_exact(number) for number in values[name]])
+    values["diverged"] = int(values["diverged"])
     return [_exact(value) if isinstance(value, float) else value for value in values.values()]
 
 
@@ -349,6 +383,12 @@ def _run(label: str, cells: Sequence[Any]) -> Run:
             values[name] = float(value)
     values["diverged"] = bool(values["diverged"])
     return Run(label, **values)
+
+
+def _digest(cells: Mapping[str, Sequence[Any]]) -> str:
+    """Return a checksum of a chunk's rows: SQLite has none of its own."""
+    text = json.dumps(sorted((key, list(row)) for key, row in cells.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _exact(number: float) -> float | str:

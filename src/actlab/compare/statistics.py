@@ -34,6 +34,7 @@ is truly best, for all at once: this is where Hsu's reasoning is exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -171,16 +172,18 @@ def showable(errors: Array, candidates: int, freedom: int, level: float) -> floa
     For the candidate whose standard error is the median of `errors`; 0 without any.
     """
     error = float(np.median(errors)) if len(errors) else 0.0
-    if error == 0:
-        return 0.0
+    return _showable_errors(candidates, freedom, level) * error if error > 0 else 0.0
+
+
+@cache
+def _showable_errors(candidates: int, freedom: int, level: float) -> float:
+    """Return the showable difference in standard errors."""
     critical = float(stats.t.isf(level / (candidates * (candidates - 1)), freedom))
-    # The answer lies between the critical value and a few times it; the spread of s sets how far.
-    found = optimize.brentq(
-        lambda shift: float(stats.nct.sf(critical, freedom, shift)) - POWER,
-        0.0,
-        10.0 * critical + 10.0,
-    )
-    return float(found) * error
+
+    def lack(shift: float) -> float:
+        return float(stats.nct.sf(critical, freedom, shift)) - POWER
+
+    return float(optimize.brentq(lack, 0.0, 10.0 * critical + 10.0))
 
 
 def good_rates(
