@@ -1,0 +1,259 @@
+"""The activation: a frozen value that says what a function is; others work with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from numbers import Real
+from types import MappingProxyType
+from typing import Any, Literal
+
+from actlab import _facade
+from actlab.errors import UnknownNameError
+from actlab.formula import Expression, substitute, symbols_of, to_latex
+from actlab.formula.parse import number
+
+__all__ = ["Activation", "Parameter", "Random", "Reference", "Shipped", "VectorRule"]
+
+Kind = Literal["scalar", "gated", "vector"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that shapes a function, with the default of its paper."""
+
+    default: float
+    meaning: str = ""
+    positive: bool = False
+    """Whether the formula needs it above zero."""
+
+
+@dataclass(frozen=True)
+class Random:
+    """A parameter that is drawn uniformly per element in training and is its mean otherwise."""
+
+    low: str
+    high: str
+    """Names of the parameters that bound the draw."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a formula comes from."""
+
+    authors: str
+    year: int
+    title: str = ""
+    arxiv: str = ""
+    doi: str = ""
+    where: str = ""
+    """Journal, conference or site, where there is no arXiv number."""
+
+    def __str__(self) -> str:
+        place = f"arXiv:{self.arxiv}" if self.arxiv else (self.doi or self.where)
+        parts = [f"{self.authors} ({self.year})"]
+        if self.title:
+            parts.append(self.title)
+        if place:
+            parts.append(place)
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """How a framework ships a function: under which name, with which numbers."""
+
+    path: str
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    """Defaults that differ from the catalogue's."""
+    function: str = ""
+    """The catalogued function that this name means there, where it is another one."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class VectorRule:
+    """A function of a whole vector, written once over the few operations each engine offers."""
+
+    text: str
+    """The formula as a reader would write it."""
+    latex: str
+    apply: Callable[..., Any]
+    """`apply(operations, x, axis, **parameters)`."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Activation:
+    """One activation function with its numbers; calling it evaluates it.
+
+    NumPy arrays, scalars and lists give NumPy arrays; tensors of a framework give tensors of
+    that framework, with its gradients. Two activations are equal when they compute the same
+    formula with the same numbers.
+
+    Attributes:
+        name: canonical name, or the name it was defined under.
+        formula: the stable form that engines run (None for a vector rule).
+        parameters: current numbers by name.
+        family: the family of the catalogue, or "user".
+
+    Example:
+        >>> import actlab
+        >>> f = actlab.get("leaky_relu", negative_slope=0.2)
+        >>> f([-1.0, 2.0])
+        array([-0.2,  2. ])
+    """
+
+    name: str
+    formula: Expression | None
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    definition: Expression | None = None
+    family: str = "user"
+    aliases: tuple[str, ...] = ()
+    reference: Reference | None = None
+    shipped: Mapping[str, tuple[Shipped, ...]] = field(default_factory=dict)
+    specs: Mapping[str, Parameter] = field(default_factory=dict)
+    random: Mapping[str, Random] = field(default_factory=dict)
+    rule: VectorRule | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("parameters", "shipped", "specs", "random"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        if self.definition is None:
+            object.__setattr__(self, "definition", self.formula)
+
+    # -- what it is -------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> Kind:
+        """`scalar` (number to number), `gated` (x and gate to number) or `vector`."""
+        if self.rule is not None:
+            return "vector"
+        return "gated" if "gate" in symbols_of(self._expression) else "scalar"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the inputs: `("x",)`, or `("x", "gate")` for a gated pair."""
+        return ("x", "gate") if self.kind == "gated" else ("x",)
+
+    @property
+    def _expression(self) -> Expression:
+        if self.formula is None:
+            raise TypeError(f"{self.name} maps whole vectors and has no formula of one number")
+        return self.formula
+
+    @property
+    def signature(self) -> str:
+        """Text that determines the function: its formula with the numbers put in."""
+        if self.rule is not None:
+            numbers = ", ".join(f"{k}={v!r}" for k, v in sorted(self.parameters.items()))
+            return f"{self.rule.text} [{numbers}]" if numbers else self.rule.text
+        return str(self.bound)
+
+    @property
+    def bound(self) -> Expression:
+        """The formula with the parameters replaced by their numbers."""
+        values = {name: number(value) for name, value in self.parameters.items()}
+        return substitute(self._expression, values)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the formula does not depend on its input."""
+        return self.rule is None and not symbols_of(self._expression) & {"x", "gate"}
+
+    def latex(self, order: int = 0) -> str:
+        """The formula, or its derivative of an order, for LaTeX's mathematics mode."""
+        if self.rule is not None:
+            return self.rule.latex
+        from actlab.formula import differentiate
+
+        source = self.definition if order == 0 and self.definition else self._expression
+        return to_latex(differentiate(source, "x", order))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Activation) and self.signature == other.signature
+
+    def __hash__(self) -> int:
+        return hash(self.signature)
+
+    def __repr__(self) -> str:
+        shown = [repr(self.name) if self.family != "user" else repr(self.signature)]
+        shown += [f"{name}={value!r}" for name, value in self.parameters.items()]
+        return f"Activation({', '.join(shown)})"
+
+    # -- other numbers ----------------------------------------------------------------------
+
+    def with_parameters(self, **parameters: float) -> Activation:
+        """The same function with other numbers.
+
+        Raises:
+            UnknownNameError: if it has no such parameter; the message names those it has.
+            TypeError: if a value is not a real number.
+            ValueError: if a value is not finite, or not positive where it must be.
+        """
+        for name, value in parameters.items():
+            self._check_parameter(name, value)
+        values = {k: float(v) for k, v in parameters.items()}
+        return replace(self, parameters={**self.parameters, **values})
+
+    def _check_parameter(self, name: str, value: Any) -> None:
+        if name not in self.parameters:
+            has = ", ".join(f"{k}={v:g}" for k, v in self.parameters.items()) or "none"
+            raise UnknownNameError(f"{self.name} has no parameter {name!r}; its parameters: {has}")
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(
+                f"{name} of {self.name} is a number, but {value!r} was given; "
+                f"write for example {name}={self.parameters[name]:g}"
+            )
+        spec = self.specs.get(name)
+        if not math.isfinite(value) or (spec is not None and spec.positive and value <= 0):
+            kind = "a positive number" if spec is not None and spec.positive else "a finite number"
+            raise ValueError(f"{name} of {self.name} must be {kind}, but {value!r} was given")
+
+    # -- what others do with it -------------------------------------------------------------
+
+    def __call__(self, x: Any, gate: Any = None, **options: Any) -> Any:
+        """The value on any array.
+
+        Args:
+            x: a number, list, NumPy array, or tensor of PyTorch, JAX or Keras; any shape.
+            gate: the second input of a gated pair; without it `x` is cut in two halves
+                along `axis` and the second half is the gate.
+            **options: `axis` (vector functions and gated halves, default -1), or parameters by
+                name, as numbers or as tensors that broadcast against `x`.
+
+        Returns:
+            An array of the same kind, shape and (for floating types) dtype.
+
+        Raises:
+            TypeError: for complex numbers, strings and objects.
+        """
+        return _facade.call("evaluate", self, x, gate, **options)
+
+    def derivative(self, x: Any, gate: Any = None, *, order: int = 1, **options: Any) -> Any:
+        """The derivative of an order with respect to `x` (or `wrt="gate"`, or a parameter)."""
+        return _facade.call("derivative", self, x, gate, order=order, **options)
+
+    def exact(self, x: Any, gate: Any = None, *, order: int = 0, digits: int = 50) -> Any:
+        """The value or derivative at a point as an mpmath number, right to `digits` digits.
+
+        A Python float stands for the binary number it is; pass text ("0.1") for a decimal.
+        """
+        return _facade.call("evaluate_exactly", self, x, gate, order=order, digits=digits)
+
+    def properties(self) -> Any:
+        """What can be known of the formula: range, monotonicity, kinks, moments, ..."""
+        return _facade.call("properties", self)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the curve; returns matplotlib Axes and shows nothing by itself."""
+        return _facade.call("plot", self, **options)
+
+    def module(self, **options: Any) -> Any:
+        """A `torch.nn.Module` of this function."""
+        return _facade.call("module", self, **options)
+
+    def export(self, target: str, **options: Any) -> str:
+        """Source text for a target language, without a dependency on actlab."""
+        return str(_facade.call("export", self, target, **options))

@@ -1,0 +1,145 @@
+"""The exact engine: mpmath numbers, right to as many digits as are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differentiate
+
+__all__ = ["evaluate"]
+
+_MOST_BITS = 40_000
+
+
+def evaluate(
+    expression: Expression,
+    inputs: Mapping[str, Any],
+    parameters: Mapping[str, float],
+    wrt: str = "x",
+    order: int = 0,
+    digits: int = 50,
+) -> Any:
+    """The value or derivative at one point as an mpmath number.
+
+    The formula is computed with growing precision until two results agree to `digits` digits, so
+    that cancellation costs time and not digits.
+
+    Args:
+        expression: the formula.
+        inputs: one number per variable: int, float (the binary number it is), Fraction, text
+            of a decimal, or mpmath number.
+        parameters: numbers by name; a float means its shortest decimal.
+        wrt: symbol to differentiate by.
+        order: order of the derivative.
+        digits: decimal digits that are right.
+
+    Returns:
+        An mpmath number (NaN where the formula has no value, ±inf for a limit).
+
+    Raises:
+        ValueError: if `digits` is less than 1 or an input is not a number.
+    """
+    if digits < 1:
+        raise ValueError(f"at least one digit is computed, digits={digits} was given")
+    derived = differentiate(expression, wrt, order)
+    import mpmath
+
+    mp = mpmath.MPContext()
+    bits = int(digits * 3.33) + 24
+    previous = None
+    while True:
+        mp.prec = bits
+        value = _at(mp, derived, inputs, parameters)
+        if mp.isnan(value) or mp.isinf(value):
+            break
+        if previous is not None and abs(value - previous) <= abs(value) * mp.mpf(10) ** -digits:
+            if value != 0 or bits > 1200:
+                break
+        if bits > _MOST_BITS:
+            break
+        previous, bits = value, 2 * bits + 64
+    with mpmath.workdps(digits):
+        return +mpmath.mpf(value)
+
+
+def _number(mp: Any, value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return mp.mpf(value.numerator) / value.denominator
+    if isinstance(value, str | int):
+        return mp.mpf(value)
+    if hasattr(value, "_mpf_"):
+        return mp.make_mpf(value._mpf_)
+    return mp.mpf(float(value))
+
+
+def _at(
+    mp: Any, expression: Expression, inputs: Mapping[str, Any], parameters: Mapping[str, float]
+) -> Any:
+    symbols = {name: _number(mp, value) for name, value in inputs.items()}
+    symbols |= {name: _number(mp, Fraction(repr(float(v)))) for name, v in parameters.items()}
+    if any(mp.isnan(value) for value in symbols.values()):
+        return mp.nan
+    value = _walk(mp, expression, symbols, {})
+    if mp.isnan(value) and any(mp.isinf(v) for v in symbols.values()):
+        value = _limit(mp, expression, symbols)
+    return value
+
+
+def _limit(mp: Any, expression: Expression, symbols: Mapping[str, Any]) -> Any:
+    """Where infinity itself gives no value: what two very large inputs agree on."""
+    found = []
+    for size in (mp.mpf(10) ** 40, mp.mpf(10) ** 60):
+        finite = {
+            name: mp.sign(value) * size if mp.isinf(value) else value
+            for name, value in symbols.items()
+        }
+        found.append(_walk(mp, expression, finite, {}))
+    near, far = found
+    if abs(far - near) <= abs(far) * mp.mpf(10) ** -30 or abs(far) < mp.mpf(10) ** -35:
+        return mp.nint(far * 2**60) / 2**60 if abs(far) < 2 else far
+    if abs(far) > 2 * abs(near) > 10**9:
+        return mp.sign(far) * mp.inf
+    return mp.nan
+
+
+def _walk(
+    mp: Any, node: Expression, symbols: Mapping[str, Any], done: dict[Expression, Any]
+) -> Any:
+    """Evaluate; of a `where` only the branch that is chosen."""
+    if node in done:
+        return done[node]
+    if isinstance(node, Number):
+        value = _number(mp, node.value)
+    elif isinstance(node, Symbol):
+        value = symbols[node.name]
+    elif isinstance(node, Call) and node.head == "where":
+        condition, yes, no = node.arguments
+        chosen = yes if _walk(mp, condition, symbols, done) else no
+        value = _walk(mp, chosen, symbols, done)
+    elif isinstance(node, Call):
+        arguments = [_walk(mp, argument, symbols, done) for argument in node.arguments]
+        value = _apply(mp, node.head, arguments)
+    else:
+        raise TypeError(f"not an expression: {node!r}")
+    done[node] = value
+    return value
+
+
+def _apply(mp: Any, head: str, arguments: list[Any]) -> Any:
+    row = PRIMITIVES[head]
+    if row.is_comparison:
+        return row.exact(mp, *arguments)
+    if any(mp.isnan(argument) for argument in arguments):
+        return mp.nan
+    if head == "mul" and 0 in arguments:
+        return mp.mpf(0)  # also beside an infinity: in these formulas the zero decays faster
+    try:
+        value = row.exact(mp, *arguments)
+    except ZeroDivisionError:
+        numerator = arguments[0] if arguments else mp.nan
+        return mp.nan if numerator == 0 else mp.sign(numerator) * mp.inf
+    except ValueError:
+        return mp.nan
+    return value if isinstance(value, mp.mpf) else mp.nan

@@ -1,0 +1,92 @@
+"""Straight-line Python source of a program, and the function made from it.
+
+Every engine that runs Python operations shares this: an engine is a table from primitives to
+the text of one operation. The source comes from a validated expression only: its names are
+`v0, v1, ...` and the inputs' own, which the parser admitted as identifiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from actlab.formula import Expression, Program, linearise
+from actlab.formula.program import Operand, Step
+
+__all__ = ["compile_function", "operand_text", "write_function"]
+
+Table = Mapping[str, str]
+"""Primitive to source with the places `{a}`, `{b}`, `{c}`, and `{x}` for the first input."""
+
+
+def operand_text(operand: Operand) -> str:
+    """An operand in Python: the name of a step or input, or the nearest binary number."""
+    if isinstance(operand, Fraction):
+        value = float(operand)
+        return repr(value) if value >= 0 else f"({value!r})"
+    return f"v{operand}" if isinstance(operand, int) else f"p_{operand}"
+
+
+def _step_text(step: Step, table: Table, first: str) -> str:
+    if step.head == "pow" and isinstance(step.operands[1], Fraction):
+        exponent = step.operands[1]
+        if exponent.denominator == 1 and 1 <= abs(exponent) <= 8:
+            base = operand_text(step.operands[0])
+            return _power_text(base, int(exponent))
+    places = dict(zip("abc", map(operand_text, step.operands), strict=False))
+    return table[step.head].format(**places, x=first)
+
+
+def _power_text(base: str, exponent: int) -> str:
+    """A small whole power by repeated squaring, which is faster and as accurate."""
+    text = base
+    for bit in bin(abs(exponent))[3:]:
+        text = f"({text} * {text})" if text == base else f"_square({text})"
+        if bit == "1":
+            text = f"({text} * {base})"
+    return text if exponent > 0 else f"(1.0 / {text})"
+
+
+def write_function(
+    expressions: Sequence[Expression], inputs: Sequence[str], table: Table, name: str = "f"
+) -> str:
+    """Source of a function that computes the expressions from the inputs, in that order.
+
+    Args:
+        expressions: one gives a plain result, several a tuple.
+        inputs: names of the arguments; the first is the array that the others are used with.
+        table: one operation per primitive.
+        name: name of the function.
+
+    Returns:
+        Python source.
+    """
+    program: Program = linearise(*expressions)
+    first = f"p_{inputs[0]}"
+    lines = [f"def {name}({', '.join('p_' + i for i in inputs)}):"]
+    lines += [
+        f"    v{place} = {_step_text(step, table, first)}"
+        for place, step in enumerate(program.steps)
+    ]
+    lines.append("    return " + ", ".join(map(operand_text, program.outputs)))
+    return "\n".join(lines) + "\n"
+
+
+def compile_function(
+    expressions: Sequence[Expression],
+    inputs: Sequence[str],
+    table: Table,
+    namespace: Mapping[str, Any],
+) -> Callable[..., Any]:
+    """The function that `write_function` writes, ready to call."""
+    source = write_function(expressions, inputs, table)
+    scope: dict[str, Any] = {**namespace, "_square": _square}
+    code = compile(source, f"<actlab: {expressions[0]}>"[:200], "exec")
+    exec(code, scope)  # noqa: S102  the source is generated from a validated expression
+    function: Callable[..., Any] = scope["f"]
+    return function
+
+
+def _square(value: Any) -> Any:
+    return value * value
