@@ -85,7 +85,7 @@ class Part:
             yield shared, y[:, start : start + size]
 
     def target(self) -> Tensor:
-        """y of every member, in the units of the data."""
+        """The y of every member, in the units of the data."""
         return self._y.index_select(0, self._owner)
 
     def in_target_units(self, outputs: Tensor) -> Tensor:

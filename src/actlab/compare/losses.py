@@ -6,7 +6,6 @@ or, for a regression, standardised numbers. The gradient is that of the member's
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,8 @@ from actlab.compare.naming import by_name
 from actlab.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actlab.compare.task import Task
 
 __all__ = ["LOSSES", "Loss", "loss_for"]

@@ -6,7 +6,6 @@ shape (members,) and is NaN where an output is not finite.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,8 @@ from actlab.compare.naming import by_name
 from actlab.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actlab.compare.task import Task
 
 __all__ = ["METRICS", "Metric", "metric_for"]

@@ -54,7 +54,7 @@ def layer_shapes(widths: Sequence[int], fold: int = 1) -> list[tuple[int, int]]:
 
 def views(flat: Tensor, sizes: Sequence[Sequence[int]]) -> list[Tensor]:
     """Cut a flat tensor into tensors of these sizes, without a copy."""
-    pieces = flat.split([math.prod(size) for size in sizes])
+    pieces = torch.split(flat, [math.prod(size) for size in sizes])
     return [piece.view(*size) for piece, size in zip(pieces, sizes, strict=True)]
 
 
@@ -81,7 +81,7 @@ class Group:
     def value(self, x: Tensor) -> Tensor:
         """f(x), timed."""
         start = perf_counter()
-        y = self.activation(x)
+        y: Tensor = self.activation(x)
         self.seconds += perf_counter() - start
         return y
 

@@ -8,13 +8,15 @@ looks at the weights; it is applied apart, also times the member's rate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from actlab.compare.naming import by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["OPTIMISERS", "StackedOptimizer"]
 

@@ -49,20 +49,20 @@ class Column:
     name: str
     values: NDArray[Any]
     numeric: bool
-    whole: bool = False
-    """Whether the source stored whole numbers or truth values."""
+    truth: bool = False
+    """Whether the numbers were truth values where they came from."""
     note: str = ""
 
     @property
     def missing(self) -> NDArray[np.bool_]:
         """True where there is no value."""
         if self.numeric:
-            return np.isnan(self.values)
+            return np.asarray(np.isnan(self.values))
         return np.array([value is None for value in self.values], dtype=bool)
 
     def take(self, rows: NDArray[Any]) -> Column:
         """The same column with these rows only."""
-        return Column(self.name, self.values[rows], self.numeric, self.whole, self.note)
+        return Column(self.name, self.values[rows], self.numeric, self.truth, self.note)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -215,6 +215,8 @@ def is_frame(data: Any) -> bool:
     """Whether narwhals knows this kind of data frame."""
     import narwhals as nw  # noqa: PLC0415 - heavy
 
+    if nw.dependencies.is_pandas_dataframe(data):  # whatever its columns are called
+        return True
     return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
 
 
@@ -236,8 +238,7 @@ def _column_of_series(series: Any, name: str, place: str) -> Column:
 
     kind = series.dtype
     if kind.is_numeric() or kind == nw.Boolean:
-        whole = kind.is_integer() or kind == nw.Boolean
-        return Column(name, _floats(series), numeric=True, whole=whole)
+        return Column(name, _floats(series), numeric=True, truth=kind == nw.Boolean)
     if kind == nw.Datetime or kind == nw.Date:  # noqa: PLR1714 - equal to a class, not hashed so
         days = _floats(series.dt.timestamp("us")) / _DAY
         return Column(name, days, numeric=True, note=_DATES.format(name=name))
@@ -258,9 +259,9 @@ def _column_of_objects(values: Sequence[Any], name: str, place: str) -> Column:
     """Numbers if every value is a number, else text."""
     present = [value for value in values if not _is_missing(value)]
     if all(isinstance(value, bool | int | float | np.number | np.bool_) for value in present):
-        whole = all(isinstance(value, bool | int | np.integer | np.bool_) for value in present)
         numbers = _numbers(None if _is_missing(value) else value for value in values)
-        return Column(name, numbers, numeric=True, whole=whole and bool(present))
+        truth = bool(present) and all(isinstance(value, bool | np.bool_) for value in present)
+        return Column(name, numbers, numeric=True, truth=truth)
     for value in present:
         if isinstance(value, list | tuple | dict | set | bytes | np.ndarray):
             raise DataError(
@@ -299,7 +300,8 @@ def columns_of_arrays(values: Any, name: str) -> list[Column]:
 
 def _column_of_array(values: NDArray[Any], name: str, place: str) -> Column:
     if values.dtype.kind in "biuf":
-        return Column(name, values.astype(float), numeric=True, whole=values.dtype.kind != "f")
+        truth = values.dtype.kind == "b"
+        return Column(name, values.astype(float), numeric=True, truth=truth)
     if values.dtype.kind == "M":
         days = np.where(
             np.isnat(values), np.nan, values.astype("datetime64[us]").astype("int64") / _DAY

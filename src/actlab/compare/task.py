@@ -1,11 +1,6 @@
 """The task: a table, what is to be predicted, and fair splits of its rows.
 
-Whether classes or a number are to be predicted is told apart by rules:
-
-- text, truth values, and any target with exactly two different values: classification;
-- whole numbers with at most 20 different values, each on five rows on average: classification;
-- every other target of numbers: regression.
-
+Whether classes or a number are to be predicted is told apart by the rules in `targets`, which
 `task=` overrules. A block's split draws its own random training, validation and test rows, and
 the preprocessing is fitted on the training rows alone (see `preparation`).
 """
@@ -16,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -30,6 +25,14 @@ from actlab.compare.tables import (
     is_frame,
     nearest,
 )
+from actlab.compare.targets import (
+    Kind,
+    classes_of,
+    drop_missing_target,
+    kind_of,
+    quantity,
+    refuse_infinite,
+)
 from actlab.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,16 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DATASETS", "Split", "Task", "load"]
 
-Kind = Literal["classification", "regression"]
-
 DATASETS: Final = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 """Names of the data that scikit-learn carries, and that need no network."""
-
-FEWEST_ROWS: Final = 30
-MOST_CLASSES: Final = 20
-"""More different whole numbers than this are taken for a quantity."""
-FEWEST_IN_CLASS: Final = 5
-"""Rarer classes can not stand in training, validation and test."""
 
 _SPLIT_STREAM: Final = 1
 """Splits, weights and batches draw from separate streams of one seed."""
@@ -184,7 +179,7 @@ def load(data: Any, target: str | None = None, task: str | None = None, y: Any =
         data: a name in `DATASETS`, a path (CSV or Parquet), a data frame (pandas, polars,
             pyarrow), or the array X.
         target: the column to predict, for a file or a frame.
-        task: "classification" or "regression" overrules the rules of this module.
+        task: "classification" or "regression" overrules the rules in `targets`.
         y: the values to predict, one per row, when they are not a column of `data`.
 
     Raises:
@@ -203,13 +198,14 @@ def load(data: Any, target: str | None = None, task: str | None = None, y: Any =
         columns = [column for column in columns if column is not goal]
     notes: list[str] = []
     columns = _without_numbering(columns, notes)
-    columns, goal = _drop_missing_target(columns, goal, notes)
-    kind = _kind(goal, task)
+    columns, goal = drop_missing_target(columns, goal, notes)
+    kind = kind_of(goal, task)
+    values: NDArray[Any]
     classes: tuple[str, ...] = ()
     if kind == "classification":
-        columns, values, classes = _classes(columns, goal, notes)
+        columns, values, classes = classes_of(columns, goal, notes)
     else:
-        values = _quantity(goal)
+        values = quantity(goal)
     columns = _useful(columns, len(values), goal.name, notes)
     if name in DATASETS and isinstance(data, str):
         classes = _class_names(name) or classes
@@ -258,7 +254,7 @@ def _outside_target(y: Any, columns: Sequence[Column]) -> Column:
         raise DataError(f"X has {rows} rows and y has {len(found[0].values)}; they must agree")
     name = getattr(y, "name", None)
     only = found[0]
-    return Column(str(name or "y"), only.values, only.numeric, only.whole)
+    return Column(str(name or "y"), only.values, only.numeric, only.truth)
 
 
 def _carried(name: str) -> list[Column]:
@@ -270,8 +266,7 @@ def _carried(name: str) -> list[Column]:
         Column(title, np.asarray(bunch.data[:, i], float), numeric=True)
         for i, title in enumerate(names)
     ]
-    whole = bunch.target.dtype.kind in "iu"
-    goal = Column("target", np.asarray(bunch.target, float), numeric=True, whole=whole)
+    goal = Column("target", np.asarray(bunch.target, float), numeric=True)
     return [*columns, goal]
 
 
@@ -297,111 +292,14 @@ def _named(columns: Sequence[Column], target: str | None, name: str) -> Column:
     return columns[names.index(target)]
 
 
-# --- the target -------------------------------------------------------------------------------
-
-
-def _drop_missing_target(
-    columns: list[Column], goal: Column, notes: list[str]
-) -> tuple[list[Column], Column]:
-    missing = goal.missing
-    if missing.all():
-        raise DataError(f"the target {goal.name!r} has no value in any row")
-    _refuse_infinite(goal, "the target")
-    if missing.any():
-        keep = np.flatnonzero(~missing)
-        notes.append(f"{missing.sum()} rows without a value of {goal.name!r} are left out.")
-        columns, goal = [column.take(keep) for column in columns], goal.take(keep)
-    rows = len(goal.values)
-    if rows < FEWEST_ROWS:
-        raise DataError(
-            f"the data have {rows} rows with a target; at least {FEWEST_ROWS} are needed for "
-            "training, validation and test"
-        )
-    return columns, goal
-
-
-def _kind(goal: Column, task: str | None) -> Kind:
-    if task == "classification":
-        return "classification"
-    if not goal.numeric:
-        if task == "regression":
-            raise DataError(
-                f"the target {goal.name!r} holds text, for example {str(goal.values[0])!r}; "
-                "a regression needs numbers"
-            )
-        return "classification"
-    if task == "regression":
-        return "regression"
-    different = len(np.unique(goal.values))
-    whole = goal.whole or bool(np.all(goal.values == np.round(goal.values)))
-    few = different <= MOST_CLASSES and len(goal.values) >= 5 * different
-    return "classification" if different <= 2 or (whole and few) else "regression"
-
-
-def _quantity(goal: Column) -> NDArray[np.float64]:
-    values = np.asarray(goal.values, float)
-    if np.all(values == values[0]):
-        raise DataError(
-            f"the target {goal.name!r} has the same value {values[0]:g} in every row; "
-            "there is nothing to predict"
-        )
-    return values
-
-
-def _classes(
-    columns: list[Column], goal: Column, notes: list[str]
-) -> tuple[list[Column], NDArray[np.int64], tuple[str, ...]]:
-    """The index of each row's class, and the classes' names in sorted order."""
-    found, index, counts = np.unique(goal.values, return_inverse=True, return_counts=True)
-    if len(found) == 1:
-        raise DataError(
-            f"the target {goal.name!r} has one class only, {_label(found[0])!r}; at least two "
-            "were expected"
-        )
-    rare = counts < FEWEST_IN_CLASS
-    if rare.any():
-        rows = int(counts[rare].sum())
-        if rows > 0.1 * len(goal.values) or (~rare).sum() < 2:
-            raise DataError(
-                f"the target {goal.name!r} has {len(found)} different values in "
-                f"{len(goal.values)} rows, {rare.sum()} of them on fewer than {FEWEST_IN_CLASS}; "
-                f"each class needs {FEWEST_IN_CLASS} rows: group the rare ones"
-                + (", or ask for --task regression" if goal.numeric else "")
-            )
-        labels = ", ".join(repr(_label(value)) for value in found[rare][:5])
-        notes.append(
-            f"{rows} rows are left out because their class is on fewer than {FEWEST_IN_CLASS} "
-            f"rows: {labels}{', ...' if rare.sum() > 5 else ''}."
-        )
-        keep = np.flatnonzero(~rare[index])
-        columns, goal = [column.take(keep) for column in columns], goal.take(keep)
-        found, index = np.unique(goal.values, return_inverse=True)
-    return columns, index.astype(np.int64), tuple(_label(value) for value in found)
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and value == int(value):
-        return str(int(value))
-    return str(value)
-
-
 # --- the other columns ------------------------------------------------------------------------
-
-
-def _refuse_infinite(column: Column, what: str) -> None:
-    if column.numeric and np.isinf(column.values).any():
-        count = int(np.isinf(column.values).sum())
-        raise DataError(
-            f"{what} {column.name!r} has {count} infinite value{'s' if count > 1 else ''}; "
-            "replace or remove them"
-        )
 
 
 def _useful(columns: Sequence[Column], rows: int, target: str, notes: list[str]) -> list[Column]:
     """The columns that can tell something; the others are left out with a note."""
     constant, unlike, kept = [], [], []
     for column in columns:
-        _refuse_infinite(column, "column")
+        refuse_infinite(column, "column")
         present = column.values[~column.missing]
         different = len(set(present.tolist()))
         if different == 0 or (different == 1 and len(present) == rows):

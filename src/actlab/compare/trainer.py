@@ -85,7 +85,7 @@ def train_chunk(
                 if (candidates[pair[0]].activation.kind == "gated") is gated
             ]
             if pairs:
-                stack = _Stack(task, candidates, pairs, splits, settings, dtype)
+                stack = _Stack(task, candidates, pairs, splits, settings=settings, dtype=dtype)
                 stack.train()
                 found.update(stack.runs())
     return [run for pair in chunk.pairs for run in found[pair]]
@@ -160,6 +160,7 @@ class _Stack:
         candidates: Sequence[Candidate],
         pairs: Sequence[tuple[int, int]],
         splits: dict[int, Split],
+        *,
         settings: Settings,
         dtype: torch.dtype,
     ) -> None:
@@ -347,7 +348,8 @@ class _Stack:
 
 def _norms(slope: Tensor) -> Tensor:
     """Frobenius norm of each member's gradient."""
-    return torch.linalg.vector_norm(slope, dim=(1, 2))
+    norms: Tensor = torch.linalg.vector_norm(slope, dim=(1, 2))
+    return norms
 
 
 def _finite_median(norms: list[Tensor]) -> Tensor:
