@@ -52,8 +52,7 @@ def make_plan():
         candidates = tuple(
             PlannedCandidate(
                 label=label,
-                formula=f"{labels[first[label]]}(x)",
-                signature=f"function {first[label]}",
+                signature=f"x * {first[label]}",
                 gain=1.0 + first[label],
                 family=None,
                 trained_as=first[label],

@@ -65,25 +65,9 @@ def candidates_for(
     return tuple(Candidate(label, f, theory.gain(f)) for label, f in labelled.items())
 
 
-def split_entries(text: str) -> list[str]:
-    """Split at the commas that stand outside of brackets.
-
-    >>> split_entries("relu, max(x, 0.1*x), gelu")
-    ['relu', 'max(x, 0.1*x)', 'gelu']
-    """
-    entries, depth = [""], 0
-    for character in text:
-        depth += (character in "([") - (character in ")]")
-        if character == "," and depth <= 0:
-            entries.append("")
-        else:
-            entries[-1] += character
-    return [entry.strip() for entry in entries if entry.strip()]
-
-
 def _entries(activations: Any) -> Sequence[Any]:
     if isinstance(activations, str):
-        return split_entries(activations)
+        return catalogue.split_list(activations)
     if isinstance(activations, Activation):
         return [activations]
     if isinstance(activations, Iterable):
@@ -106,15 +90,10 @@ def _activation(entry: Any) -> Activation:
 
 
 def _of_family(family: str) -> list[Activation]:
-    every = [catalogue.get(name) for name in catalogue.names()]
-    found = [f for f in every if f.family == family and f.kind != "vector"]
-    if not found:
-        families = sorted({str(f.family) for f in every if f.kind != "vector"})
-        raise ActlabError(
-            f"no function of the family {family!r} can be compared; the families are "
-            f"{', '.join(families)}"
-        )
-    return found
+    found = [catalogue.get(name) for name in catalogue.names(family)]
+    if all(f.kind == "vector" for f in found):
+        raise ActlabError(f"no function of the family {family!r} stands between two layers")
+    return [f for f in found if f.kind != "vector"]
 
 
 def _labelled(activations: Sequence[Activation]) -> dict[str, Activation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,8 +45,7 @@ def checked_settings(
             "hidden holds no layer, and activations act in hidden layers; give for example 64,64"
         )
     rates = sorted(
-        _number(rate, "a learning rate", above=0.0)
-        for rate in _listed(learning_rates, "learning_rates")
+        _positive(rate, "a learning rate") for rate in _listed(learning_rates, "learning_rates")
     )
     if not rates:
         raise ActlabError("learning_rates is empty; give at least one, for example 0.001")
@@ -54,38 +54,43 @@ def checked_settings(
     return Settings(
         hidden=tuple(whole(width, "a hidden layer's width", least=1) for width in layers),
         optimizer=_known(OPTIMISERS, optimizer, "optimiser"),
-        loss=_known({"auto": None} | LOSSES, loss, "loss"),
-        metric=_known({"auto": None} | METRICS, metric, "metric"),
+        loss=_known({"auto": "auto"} | LOSSES, loss, "loss"),
+        metric=_known({"auto": "auto"} | METRICS, metric, "metric"),
         schedule=_known(SCHEDULES, schedule, "learning-rate schedule"),
-        clip_norm=None if clip_norm is None else _number(clip_norm, "clip_norm", above=0.0),
+        clip_norm=None if clip_norm is None else _positive(clip_norm, "clip_norm"),
         epochs=whole(epochs, "epochs", least=1),
         batch_size=whole(batch_size, "batch_size", least=1),
         learning_rates=tuple(rates),
         blocks=whole(blocks, "blocks", least=1),
         seed=whole(seed, "seed", least=0),
-        margin=_number(margin, "margin", above=0.0),
+        margin=_positive(margin, "margin"),
     )
 
 
 def whole(value: Any, name: str, *, least: int) -> int:
     """Return a whole number that is at least `least`."""
-    number = _number(value, name)
-    if number != int(number) or number < least:
-        raise ActlabError(f"{name} is {value!r}; a whole number of at least {least} was expected")
-    return int(number)
+    number = _finite(value)
+    if number is None or number != int(number) or number < least:
+        raise ActlabError(
+            f"{name} is {reprlib.repr(value)}; a whole number of at least {least} was expected"
+        )
+    return int(value)
 
 
-def _number(value: Any, name: str, *, above: float | None = None) -> float:
-    expected = (
-        "a number was expected" if above is None else f"a number above {above:g} was expected"
-    )
+def _positive(value: Any, name: str) -> float:
+    number = _finite(value)
+    if number is None or number <= 0:
+        raise ActlabError(f"{name} is {reprlib.repr(value)}; a number above 0 was expected")
+    return number
+
+
+def _finite(value: Any) -> float | None:
+    """Return the number, or None for whatever is no finite number."""
     try:
         number = math.nan if isinstance(value, bool | str) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number) or (above is not None and number <= above):
-        raise ActlabError(f"{name} is {value!r}; {expected}")
-    return number
+    return number if math.isfinite(number) else None
 
 
 def _listed(value: Any, name: str) -> list[Any]:

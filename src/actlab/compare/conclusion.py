@@ -102,7 +102,7 @@ class _Gathered:
         return Row(
             rank=rank,
             label=planned.label,
-            formula=planned.formula,
+            formula=planned.signature,
             family=planned.family,
             score=judged.score,
             score_interval=judged.score_interval,

@@ -61,9 +61,8 @@ class PlannedCandidate:
     """What the plan and the answer need of a candidate, as plain values."""
 
     label: str
-    formula: str
-    """The formula with its numbers, as it can be typed again."""
     signature: str
+    """The formula with its numbers, which determines the function."""
     gain: float
     family: str | None
     trained_as: int
@@ -183,7 +182,6 @@ def _planned(candidates: Sequence[Candidate]) -> tuple[PlannedCandidate, ...]:
     return tuple(
         PlannedCandidate(
             label=candidate.label,
-            formula=str(candidate.activation.formula),
             signature=candidate.text,
             gain=candidate.gain,
             family=candidate.activation.family,

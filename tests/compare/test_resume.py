@@ -1,0 +1,223 @@
+"""A study that is killed, interrupted, or spread over workers gives the undisturbed numbers."""
+
+import json
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from actlab.compare.conclusion import conclude
+from actlab.compare.ledger import Ledger
+from actlab.compare.runners import InProcess, Processes, train_missing
+
+MEASURED = ("finished", "train_seconds")
+
+SLOWLY = """
+import pickle, sys, time
+from actlab.compare.ledger import Ledger
+from actlab.compare.runners import InProcess, train_missing
+
+def work(planned):
+    print("working", flush=True)
+    time.sleep(0.01)
+    return runs[planned.key]
+
+with open(sys.argv[2], "rb") as stream:
+    plan, runs = pickle.load(stream)
+with Ledger.open(sys.argv[1]) as ledger:
+    train_missing(plan, ledger, work, InProcess())
+"""
+
+
+def answer(plan, path):
+    """The answer as text, without measured times and dates."""
+    with Ledger.open(path) as ledger:
+        values = conclude(plan, ledger).as_dict()
+    for name in MEASURED:
+        del values[name]
+    return json.dumps(values)
+
+
+@pytest.fixture
+def study(make_plan, make_runs):
+    plan = make_plan(labels=tuple(f"f{i}" for i in range(30)))
+    return plan, {planned.key: make_runs(plan, planned) for planned in plan.chunks}
+
+
+def recorded(plan, path):
+    with Ledger.open(path) as ledger:
+        return list(ledger.recorded(plan))
+
+
+def test_killed_at_random_moments_it_resumes_and_repeats_nothing(study, tmp_path):
+    plan, runs = study
+    made, killed, whole = (tmp_path / name for name in ("made", "killed", "whole"))
+    made.write_bytes(pickle.dumps((plan, runs)))
+    moments = random.Random(8)  # noqa: S311  (nothing secret)
+    trained = 0
+    states = []
+    for _ in range(100):
+        command = [sys.executable, "-c", SLOWLY, str(killed), str(made)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            time.sleep(moments.uniform(0.0, 0.2))
+            process.kill()
+            trained += 1 + process.stdout.read().count("working")
+        states.append(len(recorded(plan, killed)))
+        if states[-1] == len(plan.chunks):
+            break
+    assert states[-1] == len(plan.chunks)
+    assert 0 < states[0] < len(plan.chunks), "the first kill came in the middle"
+    # A kill costs the chunk that was being trained, and no other one.
+    assert trained <= len(plan.chunks) + len(states)
+    with Ledger.open(whole) as ledger:
+        train_missing(plan, ledger, lambda planned: runs[planned.key], InProcess())
+    assert answer(plan, killed) == answer(plan, whole)
+
+
+def test_an_interrupt_keeps_what_was_finished(study, tmp_path):
+    plan, runs = study
+    path = tmp_path / "ledger"
+    calls = []
+
+    def work(planned):
+        calls.append(planned)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return runs[planned.key]
+
+    with Ledger.open(path) as ledger:
+        train_missing(plan, ledger, work, InProcess())
+        partial = conclude(plan, ledger)
+        assert partial.runs_done == 3 * partial.runs_planned // 30
+        assert not partial.complete
+        train_missing(plan, ledger, work, InProcess())
+        assert conclude(plan, ledger).complete
+    assert len(calls) == 4 + 27
+
+
+def test_progress_is_told_from_the_start_and_after_every_chunk(study):
+    plan, runs = study
+    heard = []
+    with Ledger.open() as ledger:
+        for planned in plan.chunks[:10]:
+            from actlab.compare.environment import environment
+
+            ledger.record(plan, planned, runs[planned.key], seconds=1.0, environment=environment())
+        train_missing(plan, ledger, lambda p: runs[p.key], InProcess(), heard.append)
+    assert [step.done for step in heard] == list(range(10, 31))
+    assert all(step.total == 30 and step.found == 10 for step in heard)
+    assert heard[0].remaining is None
+    assert heard[-1].remaining == 0.0
+    assert all(step.remaining >= 0 for step in heard[1:])
+
+
+def test_workers_change_nothing(study, tmp_path):
+    plan, runs = study
+    alone, several = tmp_path / "alone", tmp_path / "several"
+
+    def work(planned):
+        return runs[planned.key]
+
+    with Ledger.open(alone) as ledger:
+        train_missing(plan, ledger, work, InProcess())
+    with Ledger.open(several) as ledger:
+        train_missing(plan, ledger, work, Processes(2))
+    assert answer(plan, alone) == answer(plan, several)
+
+
+# --- with real training -----------------------------------------------------------------------
+
+REAL = """
+import json, sys
+from actlab.compare import compare
+
+def told(step):
+    print(step.done, flush=True)
+
+result = compare(
+    "digits", activations="relu,tanh,gelu,x*tanh(x)", epochs=2, blocks=4, hidden=(16,),
+    learning_rates=(0.001, 0.01), margin=1e-9, workers=int(sys.argv[2]), out=sys.argv[1],
+    progress=told,
+)
+print(json.dumps([result.complete, result.runs_done]), flush=True)
+"""
+
+
+def begin(out, workers):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", REAL, str(out), str(workers)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=environment,
+    )
+
+
+def finish(out, workers=1):
+    process = begin(out, workers)
+    told, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return told.split("\n")
+
+
+def told_until(process, number):
+    for line in process.stdout:
+        if line.strip() == str(number):
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def numbers(out):
+    """The result's text without what is measured."""
+    values = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    for name in MEASURED:
+        del values[name]
+    for row in values["rows"]:
+        del row["step_seconds"]
+    return json.dumps(values)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed")
+    finish(out)
+    return numbers(out)
+
+
+def test_a_real_study_that_was_killed_resumes_to_the_same_bytes(undisturbed, tmp_path):
+    process = begin(tmp_path, 1)
+    told_until(process, 1)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "result.json").exists()
+    told = finish(tmp_path)
+    assert int(told[0]) >= 1, "what was finished is found"
+    assert numbers(tmp_path) == undisturbed
+
+
+def test_two_workers_give_the_same_bytes(undisturbed, tmp_path):
+    finish(tmp_path, workers=2)
+    assert numbers(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_cleanly_with_what_is_there(tmp_path, workers):
+    process = begin(tmp_path, workers)
+    told_until(process, 1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    complete, runs = json.loads(told.strip().split("\n")[-1])
+    assert not complete
+    assert runs >= 8
+    values = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert any("unfinished" in note for note in values["notes"])
