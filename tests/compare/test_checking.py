@@ -3,7 +3,7 @@ from dataclasses import asdict
 
 import pytest
 
-from actlab.compare.checking import checked_settings, whole
+from actlab.compare.checking import checked_settings, default_rates, whole
 from actlab.compare.study import Settings
 from actlab.errors import ActlabError, UnknownNameError
 
@@ -83,6 +83,18 @@ def test_a_bad_setting_gets_one_sentence(name, given, words):
 def test_an_unknown_name_gets_the_nearest(name, given, nearest):
     with pytest.raises(UnknownNameError, match=f"nearest is '{nearest}'"):
         checked(**{name: given})
+
+
+def test_every_optimiser_has_a_grid_of_its_scale():
+    from actlab.compare.optimisers import OPTIMISERS
+
+    for name in OPTIMISERS:
+        rates = checked(optimizer=name, learning_rates=None).learning_rates
+        assert rates == default_rates(name)
+        assert len(rates) == 5
+        assert rates == tuple(sorted(rates))
+    assert checked(learning_rates=None) == Settings()
+    assert max(default_rates("adam")) < min(default_rates("adadelta"))
 
 
 def test_whole_numbers():

@@ -28,7 +28,7 @@ def keys(planned):
 
 
 def settings(**changes):
-    return replace(Settings(learning_rates=RATES), **changes)
+    return replace(Settings(learning_rates=RATES, blocks=5), **changes)
 
 
 def pairs(planned):

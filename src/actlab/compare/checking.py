@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from actlab.compare.losses import LOSSES
 from actlab.compare.metrics import METRICS
@@ -15,7 +15,25 @@ from actlab.compare.schedules import SCHEDULES
 from actlab.compare.study import Settings
 from actlab.errors import ActlabError
 
-__all__ = ["checked_settings", "whole"]
+__all__ = ["checked_settings", "default_rates", "whole"]
+
+_RATES: Final = {
+    "sgd": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "adagrad": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "adadelta": (1e-1, 3e-1, 1.0, 3.0, 10.0),
+    "adamax": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
+}
+"""Grids around what served ReLU, sigmoid and identity best on digits and diabetes; the other
+optimisers have that of `Settings`."""
+
+
+def default_rates(optimizer: str) -> tuple[float, ...]:
+    """Return the grid of learning rates when the user gives none.
+
+    >>> default_rates("adadelta")
+    (0.1, 0.3, 1.0, 3.0, 10.0)
+    """
+    return _RATES.get(optimizer, Settings.learning_rates)
 
 
 def checked_settings(
@@ -44,6 +62,9 @@ def checked_settings(
         raise ActlabError(
             "hidden holds no layer, and activations act in hidden layers; give for example 64,64"
         )
+    optimizer = _known(OPTIMISERS, optimizer, "optimiser")
+    if learning_rates is None:
+        learning_rates = default_rates(optimizer)
     rates = sorted(
         _positive(rate, "a learning rate") for rate in _listed(learning_rates, "learning_rates")
     )
@@ -53,7 +74,7 @@ def checked_settings(
         raise ActlabError("learning_rates holds one of them twice; each must be given once")
     return Settings(
         hidden=tuple(whole(width, "a hidden layer's width", least=1) for width in layers),
-        optimizer=_known(OPTIMISERS, optimizer, "optimiser"),
+        optimizer=optimizer,
         loss=_known({"auto": "auto"} | LOSSES, loss, "loss"),
         metric=_known({"auto": "auto"} | METRICS, metric, "metric"),
         schedule=_known(SCHEDULES, schedule, "learning-rate schedule"),

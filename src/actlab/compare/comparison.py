@@ -51,7 +51,7 @@ def compare(
     clip_norm: float | None = Settings.clip_norm,
     epochs: int = Settings.epochs,
     batch_size: int = Settings.batch_size,
-    learning_rates: Iterable[float] | float = Settings.learning_rates,
+    learning_rates: Iterable[float] | float | None = None,
     blocks: int = Settings.blocks,
     seed: int = Settings.seed,
     margin: float = Settings.margin,
@@ -84,7 +84,8 @@ def compare(
         clip_norm: greatest norm of a network's gradient.
         epochs: passes over the training part.
         batch_size: rows of a step.
-        learning_rates: the grid that every candidate is given.
+        learning_rates: the grid that every candidate is given; by default five rates, half a
+            decade apart, that suit the optimiser.
         blocks: outer splits, each with a seed of its own; at least 3 for a verdict.
         seed: of everything that is drawn.
         margin: differences smaller than this count as equivalent: in units of the score for a
