@@ -56,6 +56,14 @@ def test_the_cut(iris, count, blocks, members, expected):
     assert [chunk.chunk.index for chunk in planned.chunks] == list(range(len(expected)))
 
 
+def test_large_data_are_cut_by_blocks(iris, monkeypatch):
+    monkeypatch.setattr(protocol, "MOST_CELLS", 2 * 150 * 4)  # two blocks of iris
+    planned = plan(iris, candidates("relu", "tanh"), settings())
+    assert [len(chunk) for chunk in pairs(planned)] == [1, 2, 2, 1, 2, 2]
+    monkeypatch.setattr(protocol, "MOST_CELLS", 1)
+    assert len(pairs(plan(iris, candidates("relu"), settings()))) == 5
+
+
 def test_one_more_candidate_leaves_the_other_keys(iris):
     options = settings(chunk_members=10)
     few = plan(iris, candidates("relu", "tanh"), options)

@@ -3,8 +3,9 @@
 The plan follows from the study alone, never from what a ledger already holds, from the memory or
 the cores of the machine. A *chunk* holds every learning rate of each of its (candidate, block)
 pairs. Whole candidates are packed into a chunk while they fit into `Settings.chunk_members`; a
-candidate that does not fit is cut by blocks, as evenly as possible. So most chunks hold one
-candidate, and a study with one more candidate finds the others in its ledger.
+candidate that does not fit is cut by blocks, as evenly as possible; so are large data, of which
+a chunk holds the rows of each of its blocks. So most chunks hold one candidate, and a study with
+one more candidate finds the others in its ledger.
 
 A chunk's key is the SHA-256 of everything that determines its numbers: the data, the settings
 that training sees, all of its members (batched arithmetic may round differently in another
@@ -36,6 +37,9 @@ __all__ = ["PROTOCOL", "Plan", "PlannedCandidate", "PlannedChunk", "plan", "summ
 
 PROTOCOL: Final = 1
 """Raised when a change of the package changes what a training yields: old results stay apart."""
+
+MOST_CELLS: Final = 50_000_000
+"""Rows times columns that a chunk holds at once, over its blocks, unless one block has more."""
 
 _LIBRARIES: Final = ("torch", "numpy", "scikit-learn")
 
@@ -145,7 +149,9 @@ def plan(task: Task, candidates: Sequence[Candidate], settings: Settings) -> Pla
         metric=metric_for(settings.metric, task).name,
     )
     planned = _planned(candidates)
-    cuts = _cut(sorted({candidate.trained_as for candidate in planned}), settings)
+    summary = summarise(task, settings)
+    blocks_at_once = max(1, MOST_CELLS // (summary.rows * max(1, summary.features)))
+    cuts = _cut(sorted({row.trained_as for row in planned}), settings, blocks_at_once)
     training = {name: getattr(settings, name) for name in _TRAINING}
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     chunks = []
@@ -153,7 +159,7 @@ def plan(task: Task, candidates: Sequence[Candidate], settings: Settings) -> Pla
         members = [[planned[i].signature, planned[i].gain, block] for i, block in pairs]
         key = _digest([PROTOCOL, versions, task.fingerprint, training, members])
         chunks.append(PlannedChunk(Chunk(index, pairs), key))
-    return Plan(summarise(task, settings), planned, settings, tuple(chunks))
+    return Plan(summary, planned, settings, tuple(chunks))
 
 
 def summarise(task: Task, settings: Settings) -> TaskSummary:
@@ -191,10 +197,12 @@ def _planned(candidates: Sequence[Candidate]) -> tuple[PlannedCandidate, ...]:
     )
 
 
-def _cut(functions: Sequence[int], settings: Settings) -> list[tuple[tuple[int, int], ...]]:
+def _cut(
+    functions: Sequence[int], settings: Settings, blocks_at_once: int
+) -> list[tuple[tuple[int, int], ...]]:
     """Pairs of every chunk, from the indices of the functions that are trained."""
     most = max(1, settings.chunk_members // len(settings.learning_rates))
-    parts = -(-settings.blocks // most)
+    parts = -(-settings.blocks // min(most, blocks_at_once))
     bounds = [settings.blocks * part // parts for part in range(parts + 1)]
     together = most // settings.blocks if parts == 1 else 1
     return [
