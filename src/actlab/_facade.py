@@ -7,23 +7,46 @@ that holds it is imported at the call, so that no import runs upward.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["call"]
+__all__ = ["constant", "load"]
 
 WORK = {
     "evaluate": "actlab.engines",
     "derivative": "actlab.engines",
     "evaluate_exactly": "actlab.engines",
-    "explain": "actlab.engines",
     "properties": "actlab.properties",
     "plot": "actlab.plots",
     "module": "actlab.nn",
     "export": "actlab.export",
 }
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def call(work: str, *arguments: Any, **options: Any) -> Any:
-    """Run the function called `work` in the module that is responsible for it."""
-    return getattr(import_module(WORK[work]), work)(*arguments, **options)
+
+def constant(function: F) -> F:
+    """Tell torch.compile to run a function while it traces instead of tracing into it.
+
+    This is what `torch.compiler.assume_constant_result` does, without importing PyTorch. Only
+    plain constants may be returned, so such a function fills a table that is then read.
+    """
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
+_LOADED: dict[str, Callable[..., Any]] = {}
+
+
+@constant
+def _import(work: str) -> bool:
+    if work not in _LOADED:
+        _LOADED[work] = getattr(import_module(WORK[work]), work)
+    return True
+
+
+def load(work: str) -> Callable[..., Any]:
+    """The function called `work`, from the module that is responsible for it."""
+    _import(work)
+    return _LOADED[work]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal
@@ -116,6 +117,8 @@ class Activation:
     random: Mapping[str, Random] = field(default_factory=dict)
     rule: VectorRule | None = None
     note: str = ""
+    plans: dict[Any, Any] = field(default_factory=dict, init=False)
+    """What the engines prepared for this very object; derived, never part of its value."""
 
     def __post_init__(self) -> None:
         for name in ("parameters", "shipped", "specs", "random"):
@@ -125,7 +128,7 @@ class Activation:
 
     # -- what it is -------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """`scalar` (number to number), `gated` (x and gate to number) or `vector`."""
         if self.rule is not None:
@@ -143,7 +146,7 @@ class Activation:
             raise TypeError(f"{self.name} maps whole vectors and has no formula of one number")
         return self.formula
 
-    @property
+    @cached_property
     def signature(self) -> str:
         """Text that determines the function: its formula with the numbers put in."""
         if self.rule is not None:
@@ -151,7 +154,7 @@ class Activation:
             return f"{self.rule.text} [{numbers}]" if numbers else self.rule.text
         return str(self.bound)
 
-    @property
+    @cached_property
     def bound(self) -> Expression:
         """The formula with the parameters replaced by their numbers."""
         values = {name: number(value) for name, value in self.parameters.items()}
@@ -229,31 +232,31 @@ class Activation:
         Raises:
             TypeError: for complex numbers, strings and objects.
         """
-        return _facade.call("evaluate", self, x, gate, **options)
+        return _facade.load("evaluate")(self, x, gate, **options)
 
     def derivative(self, x: Any, gate: Any = None, *, order: int = 1, **options: Any) -> Any:
         """The derivative of an order with respect to `x` (or `wrt="gate"`, or a parameter)."""
-        return _facade.call("derivative", self, x, gate, order=order, **options)
+        return _facade.load("derivative")(self, x, gate, order=order, **options)
 
     def exact(self, x: Any, gate: Any = None, *, order: int = 0, digits: int = 50) -> Any:
         """The value or derivative at a point as an mpmath number, right to `digits` digits.
 
         A Python float stands for the binary number it is; pass text ("0.1") for a decimal.
         """
-        return _facade.call("evaluate_exactly", self, x, gate, order=order, digits=digits)
+        return _facade.load("evaluate_exactly")(self, x, gate, order=order, digits=digits)
 
     def properties(self) -> Any:
         """What can be known of the formula: range, monotonicity, kinks, moments, ..."""
-        return _facade.call("properties", self)
+        return _facade.load("properties")(self)
 
     def plot(self, **options: Any) -> Any:
         """Draw the curve; returns matplotlib Axes and shows nothing by itself."""
-        return _facade.call("plot", self, **options)
+        return _facade.load("plot")(self, **options)
 
     def module(self, **options: Any) -> Any:
         """A `torch.nn.Module` of this function."""
-        return _facade.call("module", self, **options)
+        return _facade.load("module")(self, **options)
 
     def export(self, target: str, **options: Any) -> str:
         """Source text for a target language, without a dependency on actlab."""
-        return str(_facade.call("export", self, target, **options))
+        return str(_facade.load("export")(self, target, **options))

@@ -1,14 +1,23 @@
 """The engines: an expression and arrays in, arrays of the same kind out.
 
-One file per engine. An engine offers `evaluate(expression, inputs, parameters, wrt, order)` and
-`vector(rule, x, axis, parameters)`; it knows expressions and arrays, never the catalogue.
+One file per engine. An engine offers
+
+- ``prepare(expression, variables, fixed, given, wrt, order)``: a function of the variables and of
+  the parameters `given`, in that order, with the numbers `fixed` for the others;
+- ``vector(rule, x, axis, parameters)``: a vector rule along an axis;
+- ``as_array(value)``: a list or number as its kind of array.
+
+It knows expressions and arrays, never the catalogue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from actlab._facade import constant
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
@@ -18,14 +27,23 @@ __all__ = ["derivative", "engine_of", "evaluate", "evaluate_exactly"]
 _BY_MODULE = {"torch": "torch", "mpmath": "exact"}
 
 
+@lru_cache(maxsize=256)
+def _engine_of_type(kind: type) -> str:
+    for base in kind.__mro__:
+        name = _BY_MODULE.get(base.__module__.partition(".")[0])
+        if name:
+            return name
+    return "numpy"
+
+
+@constant
+def _engine_name(*kinds: type) -> str:
+    return next((name for name in map(_engine_of_type, kinds) if name != "numpy"), "numpy")
+
+
 def engine_of(*values: Any) -> Any:
     """The engine module for these values: that of the first framework tensor among them."""
-    for value in values:
-        for kind in type(value).__mro__:
-            name = _BY_MODULE.get(kind.__module__.partition(".")[0])
-            if name:
-                return import_module(f"{__name__}.{name}")
-    return import_module(f"{__name__}.numpy")
+    return import_module(f"{__name__}.{_engine_name(*map(type, values))}")
 
 
 def evaluate(
@@ -65,7 +83,7 @@ def evaluate_exactly(
     """The value at a point as an mpmath number; see `Activation.exact`."""
     engine = import_module(f"{__name__}.exact")
     if activation.rule is not None:
-        return engine.vector(activation.rule.apply, x, activation.parameters, digits)
+        return engine.vector(activation.rule.apply, x, -1, activation.parameters, digits)
     inputs = {"x": x} if activation.kind == "scalar" else {"x": x, "gate": gate}
     if None in inputs.values():
         raise TypeError(f"{activation.name} needs two numbers: exact(x, gate)")
@@ -78,27 +96,75 @@ def _evaluate(
     x: Any,
     gate: Any,
     axis: int | None,
-    parameters: Mapping[str, Any],
+    parameters: dict[str, Any],
     wrt: str,
     order: int,
 ) -> Any:
-    engine = engine_of(x, gate, *parameters.values())
-    for name, value in parameters.items():
-        if name not in activation.parameters and name not in activation.random:
-            activation.with_parameters(**{name: value})  # raises, naming those it has
-    if activation.rule is not None:
-        where = -1 if axis is None else axis
-        settings = {**activation.parameters, **parameters}
-        return engine.vector(activation.rule.apply, x, where, settings)
-    if activation.kind == "gated":
-        inputs = _pair(activation, engine, x, gate, axis)
-    elif gate is not None or axis is not None:
-        word = "gate" if gate is not None else "axis"
-        raise TypeError(f"{activation.name} works on single numbers; it takes no {word}")
+    if parameters:
+        engine = _engine_name(type(x), type(gate), *(type(v) for v in parameters.values()))
     else:
-        inputs = {"x": x}
-    settings = _with_means(activation, {**activation.parameters, **parameters})
-    return engine.evaluate(activation.formula, inputs, settings, wrt, order)
+        engine = _engine_name(type(x), type(gate))
+    key = (engine, wrt, order, tuple(parameters))
+    if key not in activation.plans:
+        _make_plan(activation, *key)
+    return activation.plans[key](x, gate, axis, *parameters.values())
+
+
+Plan = Callable[..., Any]
+
+
+@constant
+def _make_plan(
+    activation: Activation, engine: str, wrt: str, order: int, given: tuple[str, ...]
+) -> bool:
+    """Prepare `run(x, gate, axis, *given parameters)`, once per activation and request."""
+    module = import_module(f"{__name__}.{engine}")
+    plan = _prepare(activation, module, wrt, order, given)
+    activation.plans[engine, wrt, order, given] = plan
+    return True
+
+
+def _prepare(
+    activation: Activation, engine: Any, wrt: str, order: int, given: tuple[str, ...]
+) -> Plan:
+    for name in given:
+        if name not in activation.parameters and name not in activation.random:
+            activation.with_parameters(**{name: 0.0})  # raises, naming those it has
+    if activation.rule is not None:
+        rule, fixed = activation.rule.apply, dict(activation.parameters)
+
+        def run_vector(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
+            if gate is not None:
+                raise TypeError(f"{activation.name} takes one input and no gate")
+            settings = {**fixed, **dict(zip(given, values, strict=True))}
+            return engine.vector(rule, x, -1 if axis is None else axis, settings)
+
+        return run_vector
+    bounds = {b for random in activation.random.values() for b in (random.low, random.high)}
+    means = _with_means(activation, activation.parameters)
+    fixed = {name: value for name, value in means.items() if name not in given}
+    names = tuple(name for name in given if name not in bounds)
+    if len(names) != len(given):
+        raise TypeError(f"give {activation.name} its bounds with get(), or a draw by keyword")
+    prepared = engine.prepare(
+        activation.formula, activation.variables, fixed, names, wrt, order
+    )
+    if activation.kind == "gated":
+
+        def run_pair(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
+            value, side = _pair(activation, engine, x, gate, axis)
+            return prepared(value, side, *values)
+
+        return run_pair
+    title = activation.name
+
+    def run(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
+        if gate is not None or axis is not None:
+            word = "gate" if gate is not None else "axis"
+            raise TypeError(f"{title} works on single numbers; it takes no {word}")
+        return prepared(x, *values)
+
+    return run
 
 
 def _with_means(activation: Activation, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,12 +179,14 @@ def _with_means(activation: Activation, settings: Mapping[str, Any]) -> dict[str
     return {**used, **means}
 
 
-def _pair(activation: Activation, engine: Any, x: Any, gate: Any, axis: int | None) -> dict[str, Any]:
+def _pair(
+    activation: Activation, engine: Any, x: Any, gate: Any, axis: int | None
+) -> tuple[Any, Any]:
     if gate is not None:
         if axis is not None:
             raise TypeError("axis says where to cut x in halves; with a gate given it has no use")
-        return {"x": x, "gate": gate}
-    value = x if hasattr(x, "shape") else engine._as_array(x)
+        return x, gate
+    value = x if hasattr(x, "shape") else engine.as_array(x)
     where = -1 if axis is None else axis
     dimensions = len(value.shape)
     if not dimensions or not -dimensions <= where < dimensions or value.shape[where] % 2:
@@ -130,4 +198,4 @@ def _pair(activation: Activation, engine: Any, x: Any, gate: Any, axis: int | No
     start: list[slice] = [slice(None)] * dimensions
     end = list(start)
     start[where], end[where] = slice(None, half), slice(half, None)
-    return {"x": value[tuple(start)], "gate": value[tuple(end)]}
+    return value[tuple(start)], value[tuple(end)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
 from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differentiate
 
-__all__ = ["evaluate"]
+__all__ = ["as_array", "evaluate", "prepare", "vector"]
 
 _MOST_BITS = 40_000
 
@@ -143,3 +143,60 @@ def _apply(mp: Any, head: str, arguments: list[Any]) -> Any:
     except ValueError:
         return mp.nan
     return value if isinstance(value, mp.mpf) else mp.nan
+
+
+def as_array(value: Any) -> Any:
+    """The exact engine works on single numbers."""
+    raise TypeError(f"the exact engine takes single numbers, but {value!r} was given")
+
+
+def prepare(
+    expression: Expression,
+    variables: tuple[str, ...],
+    fixed: Mapping[str, float],
+    given: tuple[str, ...],
+    wrt: str = "x",
+    order: int = 0,
+) -> Callable[..., Any]:
+    """A function of mpmath numbers, right to the digits of mpmath's present precision."""
+    import mpmath
+
+    def run(*values: Any) -> Any:
+        inputs = dict(zip(variables, values, strict=False))
+        numbers = dict(zip(given, values[len(variables) :], strict=True))
+        settings = {**fixed, **numbers}
+        return evaluate(expression, inputs, settings, wrt, order, max(mpmath.mp.dps, 15))
+
+    return run
+
+
+class Operations:
+    """What a vector rule may use, on NumPy arrays of mpmath numbers."""
+
+    def __init__(self, mp: Any) -> None:
+        import numpy as np
+
+        self.where = np.where
+        for name in ("exp", "log", "log1p", "sqrt", "sign"):
+            setattr(self, name, np.vectorize(getattr(mp, name), otypes=[object]))
+        self.abs = np.vectorize(abs, otypes=[object])
+        self.maximum = np.vectorize(max, otypes=[object])
+        self.max = lambda x, axis: np.max(x, axis=axis, keepdims=True)
+        self.sum = lambda x, axis: np.sum(x, axis=axis, keepdims=True)
+
+
+def vector(
+    rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, float], digits: int = 50
+) -> Any:
+    """Apply a vector rule to finite numbers; returns a NumPy array of mpmath numbers."""
+    import mpmath
+    import numpy as np
+
+    mp = mpmath.MPContext()
+    mp.dps = digits + 20
+    numbers = np.vectorize(lambda value: _number(mp, value), otypes=[object])(
+        np.asarray(x, dtype=object)
+    )
+    result = rule(Operations(mp), numbers, axis, **parameters)
+    with mpmath.workdps(digits):
+        return np.vectorize(lambda value: +mpmath.mpf(value), otypes=[object])(result)

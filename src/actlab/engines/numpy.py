@@ -17,7 +17,7 @@ from actlab.formula import Call, Expression, Number, Symbol, differentiate, line
 from actlab.formula.expression import nodes
 from actlab.formula.program import Operand
 
-__all__ = ["TABLE", "evaluate", "evaluate_steps", "keeps_integers", "vector"]
+__all__ = ["TABLE", "as_array", "evaluate_steps", "keeps_integers", "prepare", "vector"]
 
 TABLE = {
     "lt": "({a} < {b})", "le": "({a} <= {b})", "gt": "({a} > {b})", "ge": "({a} >= {b})",
@@ -100,7 +100,7 @@ def keeps_integers(expression: Expression) -> bool:
     )
 
 
-def _as_array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.name == "bfloat16" or array.dtype in (np.float16, np.float32, np.float64):
         return array
@@ -113,52 +113,53 @@ def _as_array(value: Any) -> Any:
     )
 
 
-def evaluate(
+def prepare(
     expression: Expression,
-    inputs: Mapping[str, Any],
-    parameters: Mapping[str, Any],
+    variables: tuple[str, ...],
+    fixed: Mapping[str, float],
+    given: tuple[str, ...],
     wrt: str = "x",
     order: int = 0,
-) -> Any:
-    """The value, or a derivative, of an expression on NumPy arrays.
+) -> Callable[..., Any]:
+    """A function of NumPy arrays that computes an expression or one of its derivatives.
 
     Args:
         expression: the formula.
-        inputs: arrays by variable name; they broadcast.
-        parameters: numbers or arrays by name.
+        variables: names of the inputs.
+        fixed: parameters with their numbers.
+        given: parameters that come with each call, as numbers or arrays.
         wrt: symbol to differentiate by.
         order: order of the derivative; 0 is the value.
 
     Returns:
-        A NumPy array, or a NumPy scalar for a scalar.
+        A function of the variables and the given parameters, in that order. Its result is an
+        array, or a NumPy scalar for scalars; the inputs broadcast.
     """
     from actlab.engines.guard import guard
 
-    arrays = {name: _as_array(value) for name, value in inputs.items()}
-    dtype = np.result_type(*arrays.values())
-    if dtype.kind in "biu":
-        if order == 0 and dtype.kind != "b" and keeps_integers(expression):
-            return _run(expression, arrays, {}, dtype)
-        dtype = np.dtype(np.float64)
-    wide = {name: array.astype(np.float64, copy=False) for name, array in arrays.items()}
-    settings: dict[str, Any] = {
-        name: value if isinstance(value, float | int) else np.asarray(value, dtype=np.float64)
-        for name, value in parameters.items()
-    }
-    probe = tuple(sorted((k, float(np.mean(v))) for k, v in settings.items()))
+    probe = tuple(sorted({**fixed, **dict.fromkeys(given, 0.5)}.items()))
     derived = guard(differentiate(expression, wrt, order), probe, "float64")
-    return _run(derived, wide, settings, dtype)
+    function = _compiled(derived, (*variables, *given, *fixed))
+    constants = tuple(fixed.values())
+    integers = order == 0 and not fixed and not given and keeps_integers(expression)
+    plain = _compiled(expression, variables) if integers else None
 
+    def run(*values: Any) -> Any:
+        arrays = [as_array(value) for value in values]
+        dtype = np.result_type(*arrays[: len(variables)])
+        if dtype.kind in "biu":
+            if plain is not None and dtype.kind != "b":
+                return np.asarray(plain(*arrays)).astype(dtype, copy=False)[()]
+            dtype = np.dtype(np.float64)
+        wide = [array.astype(np.float64, copy=False) for array in arrays]
+        with np.errstate(all="ignore"):
+            result = np.asarray(function(*wide, *constants))
+            shape = np.broadcast_shapes(*(array.shape for array in arrays))
+            if result.shape != shape:
+                result = np.broadcast_to(result, shape)
+            return result.astype(dtype, order="K")[()]
 
-def _run(expression: Expression, arrays: dict[str, Any], settings: dict[str, Any], dtype: Any) -> Any:
-    names = (*arrays, *settings)
-    function = _compiled(expression, names)
-    with np.errstate(all="ignore"):
-        result = np.asarray(function(*arrays.values(), *settings.values()))
-        shape = np.broadcast_shapes(*(np.shape(v) for v in (*arrays.values(), *settings.values())))
-        if result.shape != shape:
-            result = np.broadcast_to(result, shape)
-        return result.astype(dtype, order="K")[()]
+    return run
 
 
 def evaluate_steps(
@@ -227,7 +228,7 @@ def vector(
     rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, float]
 ) -> Any:
     """Apply a vector rule along an axis."""
-    array = _as_array(x)
+    array = as_array(x)
     dtype = np.dtype(np.float64) if array.dtype.kind in "biu" else array.dtype
     _check_axis(axis, array.ndim)
     with np.errstate(all="ignore"):

@@ -1,0 +1,323 @@
+"""The PyTorch engine: tensors in, tensors out, with gradients of every order.
+
+Each expression runs inside an `autograd.Function` that saves its input and nothing else; its
+backward pass is the expression's own stable derivative, applied the same way, so that gradients
+of any order, `torch.func` transforms and `torch.compile` follow. float16 and bfloat16 are
+computed in float32 and rounded once; integers keep their type where the formula only chooses
+among integers and become the default dtype elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from actlab._facade import constant
+from actlab.engines.guard import guard
+from actlab.engines.numpy import keeps_integers
+from actlab.engines.source import compile_function
+from actlab.formula import Expression, differentiate
+
+__all__ = ["TABLE", "as_array", "prepare", "vector"]
+
+TABLE = {
+    "lt": "({a} < {b})", "le": "({a} <= {b})", "gt": "({a} > {b})", "ge": "({a} >= {b})",
+    "eq": "({a} == {b})", "ne": "({a} != {b})",
+    "add": "({a} + {b})", "sub": "({a} - {b})", "mul": "({a} * {b})", "div": "({a} / {b})",
+    "neg": "(-{a})", "pow": "({a} ** {b})", "pi": "3.141592653589793", "e": "2.718281828459045",
+    "abs": "_call(torch.abs, {a}, {x})", "sign": "_sign({a}, {x})",
+    "minimum": "_minimum({a}, {b}, {x})", "maximum": "_maximum({a}, {b}, {x})",
+    "clip": "_minimum(_maximum({a}, {b}, {x}), {c}, {x})", "where": "_where({a}, {b}, {c}, {x})",
+    "exp": "_call(torch.exp, {a}, {x})", "expm1": "_call(torch.expm1, {a}, {x})",
+    "log": "_call(torch.log, {a}, {x})", "log1p": "_call(torch.log1p, {a}, {x})",
+    "sqrt": "_call(torch.sqrt, {a}, {x})", "sin": "_call(torch.sin, {a}, {x})",
+    "cos": "_call(torch.cos, {a}, {x})", "arctan": "_call(torch.atan, {a}, {x})",
+    "arcsinh": "_call(torch.asinh, {a}, {x})", "sinh": "_call(torch.sinh, {a}, {x})",
+    "cosh": "_call(torch.cosh, {a}, {x})", "tanh": "_call(torch.tanh, {a}, {x})",
+    "sech": "_sech(_tensor({a}, {x}))", "sigmoid": "_call(torch.sigmoid, {a}, {x})",
+    "softplus": "_softplus(_tensor({a}, {x}))", "log_sigmoid": "(-_softplus(-_tensor({a}, {x})))",
+    "erf": "_call(torch.erf, {a}, {x})", "erfc": "_call(torch.erfc, {a}, {x})",
+    "normcdf": "(0.5 * _call(torch.erfc, {a} * -0.7071067811865476, {x}))",
+    "normpdf": "_normpdf({a}, {x})",
+}  # fmt: skip
+"""One PyTorch operation per primitive; a constant operand becomes a tensor like `x`."""
+
+
+def _tensor(value: Any, like: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value
+    return torch.scalar_tensor(value, dtype=like.dtype, device=like.device)
+
+
+def _call(function: Callable[[Any], Any], a: Any, like: Any) -> Any:
+    return function(_tensor(a, like))
+
+
+def _sign(a: Any, like: Any) -> Any:
+    a = _tensor(a, like)
+    return torch.where(a == a, torch.sign(a), a)  # torch.sign(nan) is 0
+
+
+def _minimum(a: Any, b: Any, like: Any) -> Any:
+    if isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
+        return torch.clamp_max(a, b)
+    return torch.minimum(_tensor(a, like), _tensor(b, like))
+
+
+def _maximum(a: Any, b: Any, like: Any) -> Any:
+    if isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
+        return torch.clamp_min(a, b)
+    return torch.maximum(_tensor(a, like), _tensor(b, like))
+
+
+def _where(condition: Any, a: Any, b: Any, like: Any) -> Any:
+    if not isinstance(condition, torch.Tensor):
+        return a if condition else b
+    if not isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
+        a = _tensor(a, like)
+    return torch.where(condition, a, b)
+
+
+def _sech(a: Any) -> Any:
+    small = torch.exp(-torch.abs(a))
+    return 2 * small / (1 + small * small)
+
+
+def _softplus(a: Any) -> Any:
+    return torch.clamp_min(a, 0) + torch.log1p(torch.exp(-torch.abs(a)))
+
+
+def _normpdf(a: Any, like: Any) -> Any:
+    a = _tensor(a, like)
+    return torch.exp(-0.5 * a * a) * 0.3989422804014327
+
+
+_SCOPE = {
+    "torch": torch,
+    "_tensor": _tensor,
+    "_call": _call,
+    "_sign": _sign,
+    "_minimum": _minimum,
+    "_maximum": _maximum,
+    "_where": _where,
+    "_sech": _sech,
+    "_softplus": _softplus,
+    "_normpdf": _normpdf,
+}
+
+
+class Kernel:
+    """One expression as composed operations, with its derivatives at hand."""
+
+    def __init__(
+        self, expression: Expression, names: tuple[str, ...], fixed: tuple[tuple[str, float], ...]
+    ) -> None:
+        arguments = (*names, *(name for name, _ in fixed))
+        probe = tuple(sorted((*fixed, *((name, 0.5) for name in names if name not in _VARIABLES))))
+        self.expression = expression
+        self.names = names
+        self.fixed = fixed
+        self.slopes: dict[str, Kernel] = {}
+        self.traced, self.eager = _functions_of(self)
+        self.constants = tuple(value for _, value in fixed)
+        self.narrow, self.wide = (
+            compile_function([guard(expression, probe, dtype)], arguments, TABLE, _SCOPE)
+            for dtype in ("float32", "float64")
+        )
+
+    def run(self, *values: Any) -> Any:
+        """The value, without a record for gradients."""
+        first, dtype, shape = values[0], values[0].dtype, values[0].shape
+        for value in values[1:]:
+            if isinstance(value, torch.Tensor):
+                dtype = torch.promote_types(dtype, value.dtype) if value.dim() else dtype
+                shape = torch.broadcast_shapes(shape, value.shape)
+        work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+        moved = [value.to(work) if isinstance(value, torch.Tensor) else value for value in values]
+        function = self.wide if work == torch.float64 else self.narrow
+        result = function(*moved, *self.constants)
+        if not isinstance(result, torch.Tensor):
+            return torch.full(shape, float(result), dtype=dtype, device=first.device)
+        if result.shape != shape:
+            result = result.expand(shape)
+        result = result.to(dtype)
+        # a custom function must not hand its own input back
+        return result.clone() if result is moved[0] or result is first else result
+
+
+_VARIABLES = ("x", "gate")
+
+
+@lru_cache(maxsize=4096)
+def _kernel(
+    expression: Expression, names: tuple[str, ...], fixed: tuple[tuple[str, float], ...]
+) -> Kernel:
+    return Kernel(expression, names, fixed)
+
+
+@constant
+def _make_slope(kernel: Kernel, name: str) -> bool:
+    derived = differentiate(kernel.expression, name)
+    kernel.slopes[name] = _kernel(derived, kernel.names, kernel.fixed)
+    return True
+
+
+def _slope(kernel: Kernel, name: str) -> Kernel:
+    """The kernel of the derivative with respect to one argument."""
+    if name not in kernel.slopes:
+        _make_slope(kernel, name)
+    return kernel.slopes[name]
+
+
+def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
+    """The kernel under autograd: saves its inputs, differentiates by the formula.
+
+    A class of its own for each kernel, since torch.compile traces through a custom function
+    only if all its arguments are tensors and numbers.
+    """
+
+    class Formula(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*values: Any) -> Any:
+            return kernel.run(*values)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG004
+            ctx.plain = [None if isinstance(v, torch.Tensor) else v for v in inputs]
+            tensors = [v for v in inputs if isinstance(v, torch.Tensor)]
+            ctx.save_for_backward(*tensors)
+            ctx.save_for_forward(*tensors)
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            (gradient,) = gradients
+            values = _values(ctx)
+            results: list[Any] = []
+            for place, name in enumerate(kernel.names):
+                if not ctx.needs_input_grad[place]:
+                    results.append(None)
+                    continue
+                value = values[place]
+                product = gradient * _apply(_slope(kernel, name), values)
+                results.append(_sum_to(product, value.shape).to(value.dtype))
+            return tuple(results)
+
+    class WithForwardMode(Formula):
+        """Also carries tangents forward; torch.compile can't trace a function that does."""
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Any) -> Any:
+            values = _values(ctx)
+            total: Any = None
+            for name, tangent in zip(kernel.names, tangents, strict=True):
+                if tangent is None:
+                    continue
+                part = tangent * _apply(_slope(kernel, name), values)
+                total = part if total is None else total + part
+            return total
+
+    return Formula, WithForwardMode
+
+
+def _values(ctx: Any) -> list[Any]:
+    saved = iter(ctx.saved_tensors)
+    return [next(saved) if plain is None else plain for plain in ctx.plain]
+
+
+def _sum_to(value: Any, shape: Any) -> Any:
+    return value if value.shape == shape else value.sum_to_size(shape)
+
+
+def _apply(kernel: Kernel, values: Any) -> Any:
+    if torch.compiler.is_compiling():
+        return kernel.traced.apply(*values)
+    if not torch.is_grad_enabled():
+        return kernel.run(*values)
+    return kernel.eager.apply(*values)
+
+
+def prepare(
+    expression: Expression,
+    variables: tuple[str, ...],
+    fixed: Mapping[str, float],
+    given: tuple[str, ...],
+    wrt: str = "x",
+    order: int = 0,
+) -> Callable[..., Any]:
+    """A function of tensors that computes an expression or one of its derivatives.
+
+    Args:
+        expression: the formula.
+        variables: names of the inputs.
+        fixed: parameters with their numbers.
+        given: parameters that come with each call, as numbers or tensors.
+        wrt: symbol to differentiate by.
+        order: order of the derivative; 0 is the value.
+
+    Returns:
+        A function of the variables and the given parameters, in that order; its result has
+        gradients for every tensor among them.
+    """
+    derived = differentiate(expression, wrt, order)
+    kernel = _kernel(derived, (*variables, *given), tuple(fixed.items()))
+    keeps = order == 0 and not fixed and not given and keeps_integers(expression)
+    count = len(variables)
+
+    def run(*values: Any) -> Any:
+        inputs = values
+        if not all(isinstance(value, torch.Tensor) for value in values[:count]):
+            inputs = (*_tensors(values[:count]), *values[count:])
+        first = inputs[0]
+        if not first.is_floating_point():
+            if first.is_complex():
+                raise TypeError(
+                    f"an activation takes real numbers, but a {first.dtype} tensor was given; "
+                    "apply it to the real and imaginary part"
+                )
+            if keeps and first.dtype != torch.bool:
+                return kernel.run(*inputs)
+            inputs = (first.to(torch.get_default_dtype()), *inputs[1:])
+        return _apply(kernel, inputs)
+
+    return run
+
+
+def _tensors(values: tuple[Any, ...]) -> list[Any]:
+    device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
+    return [as_array(v).to(device) if device else as_array(v) for v in values]
+
+
+def as_array(value: Any) -> Any:
+    """A list or number as a tensor."""
+    return torch.as_tensor(value)
+
+
+class Operations:
+    """What a vector rule may use, on tensors."""
+
+    exp, log, log1p, sqrt = (staticmethod(f) for f in (torch.exp, torch.log, torch.log1p, torch.sqrt))
+    abs, sign, where = (staticmethod(f) for f in (torch.abs, torch.sign, torch.where))
+    maximum = staticmethod(torch.maximum)
+
+    @staticmethod
+    def max(x: Any, axis: int) -> Any:
+        """Largest along an axis, which is kept."""
+        return torch.amax(x, dim=axis, keepdim=True)
+
+    @staticmethod
+    def sum(x: Any, axis: int) -> Any:
+        """Sum along an axis, which is kept."""
+        return torch.sum(x, dim=axis, keepdim=True)
+
+
+def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, Any]) -> Any:
+    """Apply a vector rule along an axis."""
+    x = as_array(x)
+    dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+    work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+    return rule(Operations, x.to(work), axis, **parameters).to(dtype)
