@@ -1,0 +1,443 @@
+"""The vector primitives: every bound, every special value, and that LLVM vectorises each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from mpmath import mp
+
+from actlab.engines import vectormath
+from actlab.engines.vectormath import BOUNDS, PERIODIC_LIMIT, available, bits, fit, primitives
+from actlab.errors import UnknownNameError
+
+INF, NAN = math.inf, math.nan
+DTYPES = {"float64": np.float64, "mixed": np.float32}
+UNARY = sorted(
+    set(primitives("mixed")) & set(primitives("float64")) - {"pow", "clip", "minimum", "maximum"}
+)
+
+
+# --- kernels: one loop over an array for each primitive, compiled once ---------------------------
+
+
+def loop(function, dtype):
+    """A kernel `(x, out)` that applies a scalar function of float64 to arrays of a type."""
+    name = np.dtype(dtype).name
+
+    @numba.njit(f"void({name}[::1], {name}[::1])", error_model="numpy")
+    def kernel(x, out):
+        for i in range(x.shape[0]):
+            out[i] = function(np.float64(x[i]))
+
+    return kernel
+
+
+@cache
+def kernel_of(precision, name):
+    return loop(primitives(precision)[name], DTYPES[precision])
+
+
+def run(precision, name, values):
+    x = np.ascontiguousarray(values, dtype=DTYPES[precision])
+    out = np.empty_like(x)
+    kernel_of(precision, name)(x, out)
+    return out
+
+
+@cache
+def power_kernel(precision):
+    function, name = primitives(precision)["pow"], np.dtype(DTYPES[precision]).name
+
+    @numba.njit(f"void({name}[::1], {name}[::1], {name}[::1])", error_model="numpy")
+    def kernel(x, y, out):
+        for i in range(x.shape[0]):
+            out[i] = function(np.float64(x[i]), np.float64(y[i]))
+
+    return kernel
+
+
+# --- the exact values ----------------------------------------------------------------------------
+
+
+def softplus(x):
+    return (x if x > 0 else mp.zero) + mp.log1p(mp.exp(-abs(x)))
+
+
+def sigmoid(x):
+    return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
+
+
+EXACT = {
+    "arcsinh": mp.asinh,
+    "arctan": mp.atan,
+    "cos": mp.cos,
+    "cosh": mp.cosh,
+    "erf": mp.erf,
+    "erfc": mp.erfc,
+    "exp": mp.exp,
+    "expm1": mp.expm1,
+    "log": mp.log,
+    "log1p": mp.log1p,
+    "log_sigmoid": lambda x: -softplus(-x),
+    "normcdf": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
+    "normpdf": mp.npdf,
+    "sech": mp.sech,
+    "sech_softplus": lambda x: mp.sech(softplus(x)),
+    "sigmoid": sigmoid,
+    "sin": mp.sin,
+    "sinh": mp.sinh,
+    "softplus": softplus,
+    "sqrt": mp.sqrt,
+    "tanh": mp.tanh,
+    "tanh_softplus": lambda x: mp.tanh(softplus(x)),
+}
+
+
+def ulps(value, exact, digits, smallest):
+    """The distance in units of the last place of the exact value, for a finite result."""
+    place = max(mp.frexp(exact)[1] - digits, smallest) if exact else smallest
+    return float(abs(mp.mpf(value) - exact) * mp.mpf(2) ** -place)
+
+
+def worst(values, results, exact, dtype):
+    """The largest error in ULP, with its argument; both infinities count as the largest number."""
+    info = np.finfo(dtype)
+    digits, smallest = info.nmant + 1, int(math.log2(float(info.smallest_subnormal)))
+    largest, at = 0.0, None
+    with mp.workprec(140):
+        for value, result in zip(values.tolist(), results.tolist(), strict=True):
+            wanted = mp.mpf(exact(mp.mpf(value)))
+            if abs(wanted) >= mp.mpf(2) ** info.maxexp * (1 - mp.mpf(2) ** -digits / 2):
+                error = 0.0 if math.isinf(result) and result * wanted > 0 else INF
+            else:
+                error = ulps(result, wanted, digits, smallest) if math.isfinite(result) else INF
+            if error > largest:
+                largest, at = error, (value, result)
+    return largest, at
+
+
+def sample(name, dtype, count, seed=20):
+    """Arguments over the whole domain of a primitive: around zero, usual, tails, subnormal."""
+    random = np.random.default_rng(seed)
+    info = np.finfo(dtype)
+    least, most = int(math.log2(float(info.smallest_subnormal))), info.maxexp
+
+    def spread(low, high):
+        return 2.0 ** random.uniform(low, high, count)
+
+    signs = random.choice([-1.0, 1.0], count)
+    usual, near = random.uniform(-9, 9, count), signs * spread(-40, 0)
+    tiny = (signs * spread(least, -40))[: count // 4]
+    if name in {"log", "sqrt"}:
+        parts = [spread(least, most), random.uniform(0.3, 3, count), 1 + 0.3 * near]
+    elif name == "log1p":
+        parts = [spread(-40, most), random.uniform(-1, 3, count), near, tiny]
+    elif name in {"sin", "cos"}:
+        turns = np.round(random.uniform(-(2**19), 2**19, count)) * (math.pi / 2)
+        parts = [usual, near, tiny, random.uniform(-PERIODIC_LIMIT, PERIODIC_LIMIT, count), turns]
+    elif name in {"arctan", "arcsinh"}:
+        parts = [usual, near, tiny, signs * spread(0, most)]
+    else:
+        tail = 750.0 if dtype == np.float64 else 106.0
+        if name in {"normcdf", "normpdf", "erfc", "erf"}:
+            tail = 38.7 if dtype == np.float64 else 14.5
+        parts = [usual, near, tiny, random.uniform(-tail, tail, 2 * count)]
+    values = np.concatenate(parts).astype(dtype)
+    return values[np.isfinite(values)]
+
+
+# --- accuracy ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_float64_against_sixty_digits(name):
+    values = sample(name, np.float64, 500)
+    largest, at = worst(values, run("float64", name, values), EXACT[name], np.float64)
+    assert largest <= BOUNDS["float64"].get(name, 0.5), at
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_float32_against_exact_values(name):
+    values = sample(name, np.float32, 250)
+    largest, at = worst(values, run("mixed", name, values), EXACT[name], np.float32)
+    assert largest <= BOUNDS["mixed"].get(name, 0.5), at
+
+
+@pytest.mark.parametrize("name", sorted(set(EXACT) - {"sqrt"}))
+def test_float32_densely_against_float64(name):
+    """Every 4,999th float32 of all; the float64 primitive, tested above, is the exact value."""
+    patterns = np.arange(0, 2**32, 4999, dtype=np.uint64).astype(np.uint32)
+    values = patterns.view(np.float32)
+    values = values[np.isfinite(values)]
+    result = run("mixed", name, values).astype(np.float64)
+    exact = run("float64", name, values.astype(np.float64))
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(exact))
+    with np.errstate(over="ignore"):
+        inside = np.isfinite(exact) & np.isfinite(exact.astype(np.float32))
+        np.testing.assert_array_equal(
+            result[~inside], exact[~inside].astype(np.float32).astype(np.float64)
+        )
+    place = np.maximum(np.frexp(exact[inside])[1] - 24, -149)
+    errors = np.abs(result[inside] - exact[inside]) * np.ldexp(1.0, -place)
+    at = np.argmax(errors)
+    assert errors[at] <= BOUNDS["mixed"][name], (values[inside][at], result[inside][at])
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed"])
+def test_power(precision):
+    dtype = DTYPES[precision]
+    random = np.random.default_rng(3)
+    x = (2.0 ** random.uniform(-149, 127, 3000)).astype(dtype)
+    x[:1000] = random.uniform(0.9, 1.1, 1000)
+    x = np.unique(x)
+    limit = 88 if dtype == np.float32 else 708
+    y = (random.uniform(-limit, limit, x.size) / np.log(x.astype(np.float64))).astype(dtype)
+    y[::3] = random.uniform(-3, 3, y[::3].size)
+    out = np.empty_like(x)
+    power_kernel(precision)(x, y, out)
+    pairs = dict(zip(x.tolist(), y.tolist(), strict=True))
+    largest, at = worst(x, out, lambda base: base ** mp.mpf(pairs[float(base)]), dtype)
+    assert largest <= BOUNDS[precision]["pow"], at
+
+
+def test_power_of_special_values_is_numpys():
+    special = np.array([0, 1, 2, 0.5, 3, INF, 1e300, 5e-324, 2.5])
+    special = np.concatenate([special, -special, [NAN]])
+    x, y = (grid.ravel().copy() for grid in np.meshgrid(special, special))
+    out = np.empty_like(x)
+    power_kernel("float64")(x, y, out)
+    with np.errstate(all="ignore"):
+        wanted = np.power(x, y)
+    # NumPy's own library is within 1 ULP, so finite values may differ in the last place.
+    np.testing.assert_allclose(out, wanted, rtol=4e-16, atol=0)
+    plain = ~np.isnan(wanted)
+    np.testing.assert_array_equal(np.signbit(out[plain]), np.signbit(wanted[plain]))
+
+
+def test_a_bound_can_be_exceeded():
+    """The same check finds exp evaluated through a single rounding of `x * log2(e)`."""
+    plain = loop(numba.njit(lambda x: 2.0 ** (x * math.log2(math.e))), np.float64)
+    values = sample("exp", np.float64, 100)
+    out = np.empty_like(values)
+    plain(values, out)
+    assert worst(values, out, mp.exp, np.float64)[0] > 10 * BOUNDS["float64"]["exp"]
+
+
+# --- NumPy's own validation tables ---------------------------------------------------------------
+
+
+def validation_rows(name, dtype):
+    """The `(arguments, results)` of one of the tables that come with NumPy."""
+    folder = Path(np.__file__).parent / "_core" / "tests" / "data"
+    text = (folder / f"umath-validation-set-{name}.csv").read_text()
+    rows = list(csv.DictReader(line for line in text.splitlines() if line[:1] not in {"#", ""}))
+    wanted = [row for row in rows if row["dtype"].strip() == f"np.{np.dtype(dtype).name}"]
+    unsigned = np.uint32 if dtype == np.float32 else np.uint64
+    columns = (
+        np.array([int(row[column], 16) for row in wanted], unsigned).view(dtype)
+        for column in ("input", "output")
+    )
+    return tuple(columns)
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed"])
+@pytest.mark.parametrize(
+    "name", ["arctan", "cos", "cosh", "exp", "expm1", "log", "log1p", "sin", "sinh", "tanh"]
+)
+def test_numpys_validation_table(name, precision):
+    """Their results are correctly rounded, so a bound of b ULP allows b + 1/2 in whole steps."""
+    dtype = DTYPES[precision]
+    x, wanted = validation_rows(name, dtype)
+    assert x.size > 100
+    result = run(precision, name, x)
+    if name in {"sin", "cos"}:
+        inside = np.abs(x) <= PERIODIC_LIMIT
+        assert np.isnan(result[~inside]).all()
+        x, wanted, result = x[inside], wanted[inside], result[inside]
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(wanted))
+    plain = ~np.isnan(wanted)
+    signed = np.int32 if dtype == np.float32 else np.int64
+
+    def steps(numbers):
+        whole = numbers[plain].view(signed).astype(object)
+        least = int(np.iinfo(signed).min)
+        return np.array([i if i >= 0 else least - i for i in whole], dtype=object)
+
+    distance = np.abs(steps(result) - steps(wanted))
+    assert max(distance) <= math.floor(BOUNDS[precision][name] + 0.5), x[plain][np.argmax(distance)]
+
+
+# --- special values ------------------------------------------------------------------------------
+
+SPECIAL = {
+    "abs": [(-INF, INF), (-0.0, 0.0)],
+    "arcsinh": [(-INF, -INF), (INF, INF), (-0.0, -0.0)],
+    "arctan": [(-INF, -math.pi / 2), (INF, math.pi / 2), (-0.0, -0.0)],
+    "cos": [(INF, NAN), (-INF, NAN), (0.0, 1.0), (2.0**21, NAN)],
+    "cosh": [(INF, INF), (-INF, INF), (0.0, 1.0), (-0.0, 1.0)],
+    "erf": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
+    "erfc": [(INF, 0.0), (-INF, 2.0), (0.0, 1.0)],
+    "exp": [(INF, INF), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (1e4, INF), (-1e4, 0.0)],
+    "expm1": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0)],
+    "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],
+    "log1p": [(INF, INF), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN)],
+    "log_sigmoid": [(INF, -0.0), (-INF, -INF), (-200.0, -200.0)],
+    "normcdf": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-0.0, 0.5)],
+    "normpdf": [(INF, 0.0), (-INF, 0.0)],
+    "sech": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (1e30, 0.0)],
+    "sech_softplus": [(INF, 0.0), (-INF, 1.0)],
+    "sigmoid": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-1e30, 0.0)],
+    "sign": [(INF, 1.0), (-INF, -1.0), (0.0, 0.0), (-0.0, 0.0), (-1e-40, -1.0)],
+    "sin": [(INF, NAN), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-(2.0**21), NAN)],
+    "sinh": [(INF, INF), (-INF, -INF), (-0.0, -0.0), (0.0, 0.0)],
+    "softplus": [(INF, INF), (-INF, 0.0), (200.0, 200.0)],
+    "sqrt": [(INF, INF), (-INF, NAN), (-0.0, -0.0), (4.0, 2.0)],
+    "tanh": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
+    "tanh_softplus": [(INF, 1.0), (-INF, 0.0)],
+}
+
+
+def assert_same(result, wanted):
+    np.testing.assert_array_equal(result, wanted)
+    signed = ~np.isnan(np.asarray(wanted))
+    np.testing.assert_array_equal(
+        np.signbit(np.asarray(result))[signed], np.signbit(np.asarray(wanted))[signed]
+    )
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed"])
+@pytest.mark.parametrize("name", UNARY)
+def test_special_values(name, precision):
+    given, expected = zip(*SPECIAL[name], strict=True)
+    values = np.array([*given, NAN, -NAN], DTYPES[precision])
+    # A NaN with a payload: it must not be mistaken for an exponent.
+    values[-1:].view(np.uint32 if precision == "mixed" else np.uint64)[0] += 1
+    wanted = np.array([*expected, NAN, NAN], DTYPES[precision])
+    assert_same(run(precision, name, values), wanted)
+
+
+@pytest.mark.parametrize("name", ["minimum", "maximum"])
+def test_minimum_and_maximum_are_numpys(name):
+    function = primitives("mixed")[name]
+    for a in (1.0, -2.0, INF, -INF, NAN):
+        for b in (1.0, 3.0, INF, -INF, NAN):
+            assert_same(function(a, b), getattr(np, name)(a, b))
+
+
+def test_clip_keeps_nan():
+    clip = primitives("mixed")["clip"]
+    assert [clip(x, -1.0, 2.0) for x in (-INF, 0.5, 7.0)] == [-1.0, 0.5, 2.0]
+    assert math.isnan(clip(NAN, -1.0, 2.0))
+
+
+def test_integer_powers_multiply():
+    @numba.njit
+    def eleventh(x):
+        return bits.integer_power(x, 11)
+
+    assert eleventh(3.0) == 3.0**11
+    assert eleventh(-0.0) == 0.0
+    assert math.copysign(1.0, eleventh(-0.0)) == -1.0
+
+
+# --- vectors -------------------------------------------------------------------------------------
+
+
+def loops_of(kernel):
+    """The instructions of each loop of a kernel's machine code, as lists of lines."""
+    (text,) = kernel.inspect_asm().values()
+    name = next(re.finditer(r"^\s*\.type\s+(\S+),@function", text, re.MULTILINE)).group(1)
+    body = text.split(f"\n{name}:\n")[1].split(".Lfunc_end")[0].splitlines()
+    labels = {line.split(":")[0]: i for i, line in enumerate(body) if line.startswith(".LBB")}
+    found = []
+    for i, line in enumerate(body):
+        jump = re.match(r"\s+(?:j\w+|b\S*|cb\S+|tb\S+)\s.*?(\.LBB\w+)", line)
+        if jump and labels.get(jump.group(1), i) < i:
+            found.append(body[labels[jump.group(1)] : i])
+    return found
+
+
+def problems(kernel):
+    """Why the loops of a kernel are not vector code; empty if they are."""
+    loops = loops_of(kernel)
+    calls = [line for loop in loops for line in loop if re.match(r"\s+(call|bl\s|blr\s)", line)]
+    packed = any(re.search(r"%[yz]mm|\.2d|\.4s", line) for loop in loops for line in loop)
+    return calls + ([] if packed else [f"no packed instruction in {len(loops)} loops"])
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed"])
+@pytest.mark.parametrize("name", UNARY)
+def test_loop_is_vectorised(name, precision):
+    assert available()
+    assert problems(kernel_of(precision, name)) == []
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed"])
+def test_loop_with_power_is_vectorised(precision):
+    assert problems(power_kernel(precision)) == []
+
+
+def test_a_library_call_is_noticed():
+    @numba.njit
+    def library(x):
+        return math.erf(x)
+
+    assert problems(loop(library, np.float64)) != []
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed"])
+@pytest.mark.parametrize("name", ["exp", "normcdf", "log1p", "sin"])
+def test_a_lane_and_the_remainder_give_the_same_bits(name, precision):
+    values = sample(name, DTYPES[precision], 40)
+    together = run(precision, name, values)
+    alone = np.concatenate([run(precision, name, values[i : i + 1]) for i in range(values.size)])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_vector_width_can_be_asked_for():
+    exp = primitives("mixed")["exp"]
+
+    @numba.njit("void(float32[::1], float32[::1])", error_model="numpy")
+    def kernel(x, out):
+        bits.prefer_wide_vectors()
+        for i in range(x.shape[0]):
+            out[i] = exp(np.float64(x[i]))
+
+    (code,) = kernel.inspect_llvm().values()
+    assert '"prefer-vector-width"="512"' in code
+    assert problems(kernel) == []
+
+
+# --- tables and names ----------------------------------------------------------------------------
+
+
+def test_tables_are_what_the_fit_prints():
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        fit.main()
+    assert printed.getvalue() == (Path(vectormath.__file__).parent / "tables.py").read_text()
+
+
+def test_both_precisions_have_the_primitives_of_the_language():
+    from actlab.formula.vocabulary import PRIMITIVES
+
+    arithmetic = {"add", "sub", "mul", "div", "neg", "pi", "e", "where"}
+    comparisons = {word for word, row in PRIMITIVES.items() if row.is_comparison}
+    for precision in ("float64", "mixed"):
+        assert set(PRIMITIVES) - arithmetic - comparisons <= set(primitives(precision))
+
+
+def test_unknown_precision_is_a_clear_error():
+    with pytest.raises(
+        UnknownNameError, match="no precision 'float8'; choose one of float64, mixed"
+    ):
+        primitives("float8")
