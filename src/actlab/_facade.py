@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["constant", "load"]
+__all__ = ["Shelf", "constant", "load"]
 
 WORK = {
     "evaluate": "actlab.engines",
@@ -30,23 +30,29 @@ def constant(function: F) -> F:
     """Tell torch.compile to run a function while it traces instead of tracing into it.
 
     This is what `torch.compiler.assume_constant_result` does, without importing PyTorch. Only
-    plain constants may be returned, so such a function fills a table that is then read.
+    plain constants may be returned, so such a function fills a shelf that is then read.
     """
     function._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return function
 
 
-_LOADED: dict[str, Callable[..., Any]] = {}
+class Shelf:
+    """Named things made on demand. Attributes, because torch.compile reads each one afresh
+    where it would keep a dictionary as it first saw it."""
+
+
+_LOADED = Shelf()
 
 
 @constant
 def _import(work: str) -> bool:
-    if work not in _LOADED:
-        _LOADED[work] = getattr(import_module(WORK[work]), work)
+    if not hasattr(_LOADED, work):
+        setattr(_LOADED, work, getattr(import_module(WORK[work]), work))
     return True
 
 
 def load(work: str) -> Callable[..., Any]:
     """The function called `work`, from the module that is responsible for it."""
     _import(work)
-    return _LOADED[work]
+    function: Callable[..., Any] = getattr(_LOADED, work)
+    return function

@@ -117,7 +117,7 @@ class Activation:
     random: Mapping[str, Random] = field(default_factory=dict)
     rule: VectorRule | None = None
     note: str = ""
-    plans: dict[Any, Any] = field(default_factory=dict, init=False)
+    plans: _facade.Shelf = field(default_factory=_facade.Shelf, init=False)
     """What the engines prepared for this very object; derived, never part of its value."""
 
     def __post_init__(self) -> None:

@@ -104,23 +104,22 @@ def _evaluate(
         engine = _engine_name(type(x), type(gate), *(type(v) for v in parameters.values()))
     else:
         engine = _engine_name(type(x), type(gate))
-    key = (engine, wrt, order, tuple(parameters))
-    if key not in activation.plans:
-        _make_plan(activation, *key)
-    return activation.plans[key](x, gate, axis, *parameters.values())
+    name = f"{engine} {order} {wrt} {','.join(parameters)}"
+    _make_plan(activation, name)
+    return getattr(activation.plans, name)(x, gate, axis, *parameters.values())
 
 
 Plan = Callable[..., Any]
 
 
 @constant
-def _make_plan(
-    activation: Activation, engine: str, wrt: str, order: int, given: tuple[str, ...]
-) -> bool:
+def _make_plan(activation: Activation, name: str) -> bool:
     """Prepare `run(x, gate, axis, *given parameters)`, once per activation and request."""
-    module = import_module(f"{__name__}.{engine}")
-    plan = _prepare(activation, module, wrt, order, given)
-    activation.plans[engine, wrt, order, given] = plan
+    if not hasattr(activation.plans, name):
+        engine, order, wrt, given = name.split(" ")
+        module = import_module(f"{__name__}.{engine}")
+        names = tuple(filter(None, given.split(",")))
+        setattr(activation.plans, name, _prepare(activation, module, wrt, int(order), names))
     return True
 
 

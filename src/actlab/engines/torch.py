@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import torch
 
-from actlab._facade import constant
+from actlab._facade import Shelf, constant
 from actlab.engines.guard import guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
@@ -120,7 +121,7 @@ class Kernel:
         self.expression = expression
         self.names = names
         self.fixed = fixed
-        self.slopes: dict[str, Kernel] = {}
+        self.slopes = Shelf()
         self.traced, self.eager = _functions_of(self)
         self.constants = tuple(value for _, value in fixed)
         self.narrow, self.wide = (
@@ -149,6 +150,8 @@ class Kernel:
 
 
 _VARIABLES = ("x", "gate")
+_KERNELS = Shelf()
+_NUMBERS = count()
 
 
 @lru_cache(maxsize=4096)
@@ -160,31 +163,35 @@ def _kernel(
 
 @constant
 def _make_slope(kernel: Kernel, name: str) -> bool:
-    derived = differentiate(kernel.expression, name)
-    kernel.slopes[name] = _kernel(derived, kernel.names, kernel.fixed)
+    if not hasattr(kernel.slopes, name):
+        derived = differentiate(kernel.expression, name)
+        setattr(kernel.slopes, name, _kernel(derived, kernel.names, kernel.fixed))
     return True
 
 
 def _slope(kernel: Kernel, name: str) -> Kernel:
     """The kernel of the derivative with respect to one argument."""
-    if name not in kernel.slopes:
-        _make_slope(kernel, name)
-    return kernel.slopes[name]
+    _make_slope(kernel, name)
+    slope: Kernel = getattr(kernel.slopes, name)
+    return slope
 
 
 def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
     """The kernel under autograd: saves its inputs, differentiates by the formula.
 
     A class of its own for each kernel, since torch.compile traces through a custom function
-    only if all its arguments are tensors and numbers.
+    only if all its arguments are tensors and numbers; and as it can't follow a closure to an
+    object either, the class finds its kernel in a table.
     """
+    number = f"kernel_{next(_NUMBERS)}"
+    setattr(_KERNELS, number, kernel)
 
     class Formula(torch.autograd.Function):
         generate_vmap_rule = True
 
         @staticmethod
         def forward(*values: Any) -> Any:
-            return kernel.run(*values)
+            return getattr(_KERNELS, number).run(*values)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG004
@@ -198,12 +205,12 @@ def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
             (gradient,) = gradients
             values = _values(ctx)
             results: list[Any] = []
-            for place, name in enumerate(kernel.names):
+            for place, name in enumerate(getattr(_KERNELS, number).names):
                 if not ctx.needs_input_grad[place]:
                     results.append(None)
                     continue
                 value = values[place]
-                product = gradient * _apply(_slope(kernel, name), values)
+                product = gradient * _apply(_slope(getattr(_KERNELS, number), name), values)
                 results.append(_sum_to(product, value.shape).to(value.dtype))
             return tuple(results)
 
@@ -214,10 +221,10 @@ def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
         def jvp(ctx: Any, *tangents: Any) -> Any:
             values = _values(ctx)
             total: Any = None
-            for name, tangent in zip(kernel.names, tangents, strict=True):
+            for name, tangent in zip(getattr(_KERNELS, number).names, tangents, strict=True):
                 if tangent is None:
                     continue
-                part = tangent * _apply(_slope(kernel, name), values)
+                part = tangent * _apply(_slope(getattr(_KERNELS, number), name), values)
                 total = part if total is None else total + part
             return total
 
