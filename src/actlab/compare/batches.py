@@ -76,13 +76,14 @@ class Part:
             x = torch.stack([x[block].index_select(0, order) for block, order in pairs])
             y = torch.stack([y[block].index_select(0, order) for block, order in pairs])
         y = y.index_select(0, self._owner)
+        alone = len(x) == 1  # every member sees the same rows: no copies
         for start in range(0, self.rows, size):
-            batch = x[:, start : start + size]
-            if len(x) == 1:  # every member sees the same rows: no copies
-                shared = batch.expand(len(self._owner), -1, -1)
+            batch = x.narrow(1, start, min(size, self.rows - start))
+            if alone:
+                batch = batch.expand(len(self._owner), -1, -1)
             else:
-                shared = batch.index_select(0, self._owner)
-            yield shared, y[:, start : start + size]
+                batch = batch.index_select(0, self._owner)
+            yield batch, y.narrow(1, start, batch.shape[1])
 
     def target(self) -> Tensor:
         """The y of every member, in the units of the data."""

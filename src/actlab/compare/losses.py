@@ -38,14 +38,13 @@ class Loss:
 
 def _cross_entropy(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     # torch's own log_softmax is several times slower than this on a short last axis.
-    shifted = outputs - outputs.amax(-1, keepdim=True)
-    exponentials = shifted.exp()
-    total = exponentials.sum(-1, keepdim=True)
-    place = target.unsqueeze(-1)
-    loss = total.log().squeeze(-1) - shifted.gather(-1, place).squeeze(-1)
-    gradient = exponentials.div_(total)
-    gradient.scatter_add_(-1, place, gradient.new_full((1,), -1.0).expand(place.shape))
-    return loss, gradient.div_(target.shape[-1])
+    largest = outputs.amax(-1, keepdim=True)
+    gradient = torch.sub(outputs, largest).exp_()
+    total = gradient.sum(-1, keepdim=True)
+    place, rows = target.unsqueeze(-1), target.shape[-1]
+    loss = total.log().add_(largest).sub_(outputs.gather(-1, place))
+    gradient.div_(total.mul_(rows)).scatter_(-1, place, -1 / rows, reduce="add")
+    return loss.squeeze(-1), gradient
 
 
 def _binary_cross_entropy(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
 """What happened inside the networks: dead and saturated units, and the memory kept.
 
 A unit is *dead* when its derivative is zero on every row: no row can change what leads to it.
-It is *saturated* when, on at least nine rows in ten, its derivative is smaller than a twentieth
-of the activation's usual slope, the root mean square of f'(z) for z ~ N(0, 1). A ReLU that is
+It is *saturated* when, on at least nine rows in ten, its derivative is at most a twentieth of
+the activation's usual slope, the root mean square of f'(z) for z ~ N(0, 1). A ReLU that is
 off for half of the rows is neither; a tanh that sits at its end for nearly all rows is saturated.
 """
 
@@ -21,7 +21,7 @@ __all__ = ["SATURATED_ROWS", "SATURATED_SLOPE", "UnitCounts", "saved_bytes", "sl
 Tensor = torch.Tensor
 
 SATURATED_SLOPE: Final = 0.05
-"""Below this part of the usual slope a derivative counts as saturated."""
+"""Up to this part of the usual slope a derivative counts as saturated."""
 SATURATED_ROWS: Final = 0.9
 """A unit is saturated when this share of the rows is."""
 
@@ -69,7 +69,7 @@ class UnitCounts:
                 for group, floor in zip(self._network.groups, self._floor, strict=True)
             ]
             zero.append(torch.cat([(slope == 0).sum(1) for slope, _ in pieces]))
-            small.append(torch.cat([(slope < floor).sum(1) for slope, floor in pieces]))
+            small.append(torch.cat([(slope <= floor).sum(1) for slope, floor in pieces]))
         first = not self._zero
         self._zero = zero if first else [a + b for a, b in zip(self._zero, zero, strict=True)]
         self._small = small if first else [a + b for a, b in zip(self._small, small, strict=True)]

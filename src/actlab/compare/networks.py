@@ -2,7 +2,8 @@
 
 The forward and the backward pass are written out: with buffers kept from step to step and no
 graph to build, a step costs little more than its matrix products. Each activation is called
-once per layer, on the slice of the members that use it.
+once per layer, on the slice of the members that use it; a scalar one computes its slope in the
+same sweep.
 
 Shapes: x (members, rows, inputs), a weight matrix (members, fan_in, fan_out).
 """
@@ -10,12 +11,16 @@ Shapes: x (members, rows, inputs), a weight matrix (members, fan_in, fan_out).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+
+from actlab.compare.kernels import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Group", "StackedNetwork", "base_draws", "layer_shapes", "views"]
 
 Tensor = torch.Tensor
+_Calls = list[Callable[[], Any]]
 
 _WEIGHT_STREAM: Final = 2
 
@@ -47,9 +53,7 @@ def base_draws(
 def layer_shapes(widths: Sequence[int], fold: int = 1) -> list[tuple[int, int]]:
     """(fan_in, fan_out) of every layer; a hidden layer has `fold` weight vectors per unit."""
     last = len(widths) - 2
-    return [
-        (widths[i], widths[i + 1] * (fold if i < last else 1)) for i in range(len(widths) - 1)
-    ]
+    return [(widths[i], widths[i + 1] * (fold if i < last else 1)) for i in range(len(widths) - 1)]
 
 
 def views(flat: Tensor, sizes: Sequence[Sequence[int]]) -> list[Tensor]:
@@ -78,24 +82,30 @@ class Group:
         """How many members."""
         return self.stop - self.start
 
-    def value(self, x: Tensor) -> Tensor:
-        """f(x), timed."""
+    def run(self, calls: _Calls) -> None:
+        """Make these calls, timed."""
         start = perf_counter()
-        y: Tensor = self.activation(x)
+        for call in calls:
+            call()
         self.seconds += perf_counter() - start
-        return y
 
-    def pull_back(self, x: Tensor, upstream: Tensor, out: Tensor) -> None:
-        """Write the gradient with respect to `x` when that of f(x) is `upstream`, timed."""
-        start = perf_counter()
-        if self.activation.kind == "scalar":
-            torch.mul(upstream, self.activation.derivative(x), out=out)
-        else:
-            with torch.enable_grad():
-                variable = x.detach().requires_grad_()
-                (gradient,) = torch.autograd.grad(self.activation(variable), variable, upstream)
-            out.copy_(gradient)
-        self.seconds += perf_counter() - start
+
+@dataclass(frozen=True)
+class _Hidden:
+    """A hidden layer's tensors for one number of rows, and what its activations do to them."""
+
+    before: Tensor
+    after: Tensor
+    upstream: Tensor
+    """Gradient of what comes after the activation."""
+    gradient: Tensor
+    """Gradient of what comes before it."""
+    value: list[_Calls]
+    """For each group: from `before` to `after`."""
+    forward: list[_Calls]
+    """The same, with what the backward pass needs."""
+    backward: list[_Calls]
+    """From `upstream` to `gradient`."""
 
 
 class StackedNetwork:
@@ -106,15 +116,16 @@ class StackedNetwork:
         widths: inputs, units of each hidden layer, outputs.
         dtype: of the weights and of the arithmetic.
 
-    A gated activation halves its input, so its layers have two weight vectors per unit;
-    gated and other members can not be in the same stack.
+    All activations of a stack are of one kind. A gated one halves its input, so its hidden layers
+    have two weight vectors per unit.
     """
 
     def __init__(self, groups: Sequence[Group], widths: Sequence[int], dtype: torch.dtype) -> None:
         self.groups = [Group(group.activation, group.start, group.stop) for group in groups]
         self.members = self.groups[-1].stop
         self.widths = tuple(widths)
-        self.fold = 2 if self.groups[0].activation.kind == "gated" else 1
+        (self.kind,) = {group.activation.kind for group in self.groups}
+        self.fold = 2 if self.kind == "gated" else 1
         self.shapes = layer_shapes(widths, self.fold)
         self.sizes = [
             *((self.members, fan_in, fan_out) for fan_in, fan_out in self.shapes),
@@ -126,49 +137,53 @@ class StackedNetwork:
         depth = len(self.shapes)
         self.tensors = views(self.parameters, self.sizes)
         self.weights, self.biases = self.tensors[:depth], self.tensors[depth:]
+        self._transposed = [weight.transpose(1, 2) for weight in self.weights]
         self.slopes = views(self.gradients, self.sizes)
         self.weight_slopes, self.bias_slopes = self.slopes[:depth], self.slopes[depth:]
-        self._before: dict[int, list[Tensor]] = {}
-        self._upstream: dict[int, list[Tensor]] = {}
-        self._inputs: list[Tensor] = []
+        self._kernels = [
+            Kernel(group.activation, dtype) for group in self.groups if self.kind == "scalar"
+        ]
+        self._hidden: dict[int, list[_Hidden]] = {}
+        self._outputs: dict[int, Tensor] = {}
+        self._x = self.parameters
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, training: bool = True) -> Tensor:
         """Outputs of every member, (members, rows, outputs).
 
-        They stand in a buffer that the next call with as many rows writes over.
+        They stand in a buffer that the next call with as many rows writes over. Without
+        `training` no `backward` can follow.
         """
         rows = x.shape[1]
-        if rows not in self._before:
-            self._before[rows] = [self._empty(rows, columns) for _, columns in self.shapes]
-            self._upstream[rows] = [self._empty(rows, units) for units in self.widths[1:-1]]
-        self._inputs = []
-        layers = zip(self.weights, self.biases, self._before[rows], strict=True)
-        for layer, (weight, bias, before) in enumerate(layers):
-            if layer:
-                x = self._activate(self._before[rows][layer - 1])
-            self._inputs.append(x)
-            torch.baddbmm(bias, x, weight, out=before)
-        return self._before[rows][-1]
+        if rows not in self._outputs:
+            self._hidden[rows] = [self._layer(rows, layer) for layer in range(len(self.shapes) - 1)]
+            self._outputs[rows] = self._empty(rows, self.widths[-1])
+        self._x = x
+        for layer, hidden in enumerate(self._hidden[rows]):
+            torch.baddbmm(self.biases[layer], x, self.weights[layer], out=hidden.before)
+            for group, calls in zip(
+                self.groups, hidden.forward if training else hidden.value, strict=True
+            ):
+                group.run(calls)
+            x = hidden.after
+        return torch.baddbmm(self.biases[-1], x, self.weights[-1], out=self._outputs[rows])
 
     def backward(self, gradient: Tensor) -> None:
         """Fill the gradients, from that of the outputs of the last `forward`."""
-        rows = gradient.shape[1]
+        hidden = self._hidden[gradient.shape[1]]
         for layer in range(len(self.shapes) - 1, -1, -1):
-            x = self._inputs[layer].transpose(1, 2)
-            torch.bmm(x, gradient, out=self.weight_slopes[layer])
+            x = hidden[layer - 1].after if layer else self._x
+            torch.bmm(x.transpose(1, 2), gradient, out=self.weight_slopes[layer])
             torch.sum(gradient, 1, keepdim=True, out=self.bias_slopes[layer])
             if layer:
-                upstream = self._upstream[rows][layer - 1]
-                torch.bmm(gradient, self.weights[layer].transpose(1, 2), out=upstream)
-                before = self._before[rows][layer - 1]
-                gradient = upstream if self.fold == 1 else torch.empty_like(before)
-                for group in self.groups:
-                    place = group.members
-                    group.pull_back(before[place], upstream[place], gradient[place])
+                below = hidden[layer - 1]
+                torch.bmm(gradient, self._transposed[layer], out=below.upstream)
+                for group, calls in zip(self.groups, below.backward, strict=True):
+                    group.run(calls)
+                gradient = below.gradient
 
     def pre_activations(self, rows: int) -> list[Tensor]:
         """What the hidden layers received in the last `forward` of so many rows."""
-        return self._before[rows][:-1]
+        return [hidden.before for hidden in self._hidden[rows]]
 
     def per_member(self, values: Tensor) -> Tensor:
         """A number per member, spread over that member's places in the flat parameters."""
@@ -190,12 +205,40 @@ class StackedNetwork:
             mine.copy_(theirs[list(members)])
         return smaller
 
-    def _activate(self, before: Tensor) -> Tensor:
-        if len(self.groups) == 1:
-            return self.groups[0].value(before)
-        parts = [group.value(before[group.members]) for group in self.groups]
-        return torch.cat(parts)
+    def _layer(self, rows: int, layer: int) -> _Hidden:
+        units = self.widths[layer + 1]
+        before, after = self._empty(rows, units * self.fold), self._empty(rows, units)
+        if self.kind != "scalar":
+            upstream = self._empty(rows, units)
+            hidden = _Hidden(before, after, upstream, torch.empty_like(before), [], [], [])
+            for group in self.groups:
+                m, function = group.members, group.activation
+                hidden.value.append([partial(_apply, function, before[m], after[m])])
+                back = partial(_pull_back, function, before[m], upstream[m], hidden.gradient[m])
+                hidden.backward.append([back])
+            hidden.forward.extend(hidden.value)
+            return hidden
+        # The way back needs nothing but the slope, so what it was computed from is written over.
+        hidden = _Hidden(before, after, before, before, [], [], [])
+        slope = self._empty(rows, units)
+        for group, kernel in zip(self.groups, self._kernels, strict=True):
+            m = group.members
+            hidden.value.append(kernel.bind(before[m], after[m]))
+            hidden.forward.append(kernel.bind(before[m], after[m], slope[m]))
+            hidden.backward.append([partial(torch.mul, before[m], slope[m], out=before[m])])
+        return hidden
 
     def _empty(self, rows: int, columns: int) -> Tensor:
         return self.parameters.new_empty(self.members, rows, columns)
 
+
+def _apply(activation: Activation, before: Tensor, after: Tensor) -> None:
+    after.copy_(activation(before))
+
+
+def _pull_back(activation: Activation, before: Tensor, upstream: Tensor, out: Tensor) -> None:
+    """The gradient with respect to `before`, for an activation that mixes its inputs."""
+    with torch.enable_grad():
+        variable = before.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(activation(variable), variable, upstream)
+    out.copy_(gradient)

@@ -86,7 +86,7 @@ class Run:
     dead_share: float
     """Hidden units whose derivative is zero on every validation row, at the chosen epoch."""
     saturated_share: float
-    """Hidden units saturated on at least half of the validation rows, at the chosen epoch."""
+    """Hidden units saturated on at least nine validation rows in ten, at the chosen epoch."""
     gradient_first: float
     gradient_last: float
     """Median over steps of the gradient norm of the first and the last weight matrix."""

@@ -68,8 +68,9 @@ def train_chunk(
     """Train every pair of the chunk at every learning rate; one `Run` each.
 
     The runs come in the order of `chunk.pairs`, and within a pair in the order of
-    `settings.learning_rates`. Gated activations have other weight shapes than the rest: the two
-    kinds are trained as two stacks, one after the other.
+    `settings.learning_rates`. Activations that map number to number, vector to vector, or pairs
+    to number are differentiated in different ways, and the last have other weight shapes: each
+    kind is a stack of its own, one trained after the other.
 
     Raises:
         DataError: a loss or a metric that does not fit the task.
@@ -78,11 +79,9 @@ def train_chunk(
     splits = {block: task.split(block, settings) for _, block in chunk.pairs}
     found: dict[tuple[int, int], list[Run]] = {}
     with _one_thread(), torch.no_grad():
-        for gated in (False, True):
+        for kind in ("scalar", "vector", "gated"):
             pairs = [
-                pair
-                for pair in sorted(chunk.pairs)
-                if (candidates[pair[0]].activation.kind == "gated") is gated
+                pair for pair in sorted(chunk.pairs) if candidates[pair[0]].activation.kind == kind
             ]
             if pairs:
                 stack = _Stack(task, candidates, pairs, splits, settings=settings, dtype=dtype)
@@ -227,19 +226,19 @@ class _Stack:
     def _epoch(self, epoch: int) -> None:
         part, seed = self.train_part, self.settings.seed
         orders = [batch_order(seed, block, epoch, part.rows) for block in self.blocks]
-        total = torch.zeros(self.network.members, dtype=torch.float64)
+        losses: list[Tensor] = []
         for group in self.network.groups:
             group.seconds = 0.0
         start, steps = perf_counter(), 0
         for x, y in part.batches(self.settings.batch_size, orders):
             loss, gradient = self.loss.evaluate(self.network.forward(x), y)
-            total += loss.sum(1)
+            losses.append(loss)
             self.network.backward(gradient)
             self._measure_and_clip()
             self.optimizer.step()
             steps += 1
         self._note_time((perf_counter() - start) / steps, steps)
-        self.history.train_loss.append(total / part.rows)
+        self.history.train_loss.append(torch.cat(losses, dim=1).double().mean(1))
 
     def _measure_and_clip(self) -> None:
         matrices, slopes = self.network.weight_slopes, self.network.slopes
@@ -266,7 +265,7 @@ class _Stack:
         """Mean loss and score of every member on a whole part."""
         outputs, losses = [], []
         for x, y in part.batches(EVALUATION_ROWS):
-            output = network.forward(x)
+            output = network.forward(x, training=False)
             losses.append(self.loss.evaluate(output, y)[0])
             outputs.append(output.clone())
         answers = part.in_target_units(torch.cat(outputs, dim=1))
@@ -336,7 +335,7 @@ class _Stack:
     def _unit_shares(self) -> tuple[Tensor, Tensor]:
         counts = UnitCounts(self.network)
         for x, _ in self.validation_part.batches(EVALUATION_ROWS):
-            self.network.forward(x)
+            self.network.forward(x, training=False)
             counts.add(x.shape[1])
         return counts.shares()
 
