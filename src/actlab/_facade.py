@@ -37,8 +37,11 @@ def constant(function: F) -> F:
 
 
 class Shelf:
-    """Named things made on demand. Attributes, because torch.compile reads each one afresh
-    where it would keep a dictionary as it first saw it."""
+    """Named things made on demand.
+
+    Attributes, because torch.compile reads each one afresh where it would keep a dictionary as
+    it first saw it.
+    """
 
 
 _LOADED = Shelf()

@@ -16,6 +16,7 @@ from actlab.activation import Activation, Parameter, VectorRule
 from actlab.catalogue.entry import Entry
 from actlab.errors import FormulaError, UnknownNameError
 from actlab.formula import parse, symbols_of
+from actlab.formula.parse import Expandable
 
 __all__ = ["define", "entry_of", "families", "get", "names", "resolve", "split_list"]
 
@@ -151,12 +152,15 @@ def _known() -> frozenset[str]:
     return frozenset(name for name, (_, e) in _table().items() if isinstance(e.formula, str))
 
 
-def _lookup(name: str) -> Activation | None:
+def _lookup(name: str) -> Expandable | None:
     """What a name in a formula expands to: an elementwise function of the catalogue."""
     found = _index().get(_plain(name), ())
     if len(found) != 1 or found[0] not in _known():
         return None
-    return _activation(found[0])
+    function = _activation(found[0])
+    if function.formula is None or function.random:
+        return None
+    return Expandable(function.formula, function.variables, function.parameters)
 
 
 def get(name: str, like: str | None = None, **parameters: float) -> Activation:
@@ -261,7 +265,7 @@ def resolve(text: str) -> Activation:
     stripped = text.strip()
     if stripped == "x" or not stripped.replace("-", "_").replace(" ", "_").isidentifier():
         formula, *settings = stripped.split(";")
-        return define(formula, **_settings(stripped, settings))
+        return define(formula, None, **_settings(stripped, settings))
     return get(stripped)
 
 

@@ -145,9 +145,7 @@ def _prepare(
     names = tuple(name for name in given if name not in bounds)
     if len(names) != len(given):
         raise TypeError(f"give {activation.name} its bounds with get(), or a draw by keyword")
-    prepared = engine.prepare(
-        activation.formula, activation.variables, fixed, names, wrt, order
-    )
+    prepared = engine.prepare(activation.formula, activation.variables, fixed, names, wrt, order)
     if activation.kind == "gated":
 
         def run_pair(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:

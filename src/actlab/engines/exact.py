@@ -11,6 +11,8 @@ from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differe
 __all__ = ["as_array", "evaluate", "prepare", "vector"]
 
 _MOST_BITS = 40_000
+_BITS_OF_ZERO = 1200
+"""A result of 0 may be a cancellation, so it is believed only at this precision."""
 
 
 def evaluate(
@@ -54,10 +56,12 @@ def evaluate(
         value = _at(mp, derived, inputs, parameters)
         if mp.isnan(value) or mp.isinf(value):
             break
-        if previous is not None and abs(value - previous) <= abs(value) * mp.mpf(10) ** -digits:
-            if value != 0 or bits > 1200:
-                break
-        if bits > _MOST_BITS:
+        settled = (
+            previous is not None
+            and abs(value - previous) <= abs(value) * mp.mpf(10) ** -digits
+            and (value != 0 or bits > _BITS_OF_ZERO)
+        )
+        if settled or bits > _MOST_BITS:
             break
         previous, bits = value, 2 * bits + 64
     with mpmath.workdps(digits):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from actlab.engines.numpy import evaluate_steps
+from actlab.engines.numpy_operations import evaluate_steps
 from actlab.formula import Call, Expression, Number, Symbol, substitute, symbols_of
 from actlab.formula.expression import nodes
 from actlab.formula.parse import number
@@ -25,6 +25,7 @@ __all__ = ["guard"]
 
 _ROUNDS = 8
 _VARIABLES = ("x", "gate")
+Values = Mapping[Expression, Any]
 
 
 @lru_cache(maxsize=4096)
@@ -44,50 +45,53 @@ def guard(
     variables = [v for v in _VARIABLES if v in symbols_of(expression)]
     if not variables:
         return expression
-    inputs = _probe(variables, dtype)
-    numbers = dict(parameters)
-    clean = ~np.any([np.isnan(inputs[v]) for v in variables], axis=0)
+    probe = _Probe(variables, dict(parameters), dtype)
     previous = None
     for _ in range(_ROUNDS):
-        values = evaluate_steps(expression, inputs, numbers, dtype)
-        broken = clean & np.isnan(values[expression])
+        values = probe.run(expression)
+        broken = probe.clean & np.isnan(values[expression])
         count = int(broken.sum())
         if not count or count == previous:
             break
         previous = count
-        expression = _mend(expression, values, broken, inputs, numbers, dtype)
-    values = evaluate_steps(expression, inputs, numbers, dtype)
+        expression = _mend(expression, values, broken, probe)
+    values = probe.run(expression)
     for variable in variables:
-        if np.any(np.isnan(inputs[variable]) & ~np.isnan(values[expression])):
+        if np.any(np.isnan(probe.inputs[variable]) & ~np.isnan(values[expression])):
             x = Symbol(variable)
             expression = Call("where", (Call("eq", (x, x)), expression, x))
     return expression
 
 
-def _probe(variables: list[str], dtype: str) -> dict[str, Any]:
-    limits = np.finfo(dtype)
-    top = float(np.log10(limits.max))
-    sizes = np.concatenate(
-        [10.0 ** np.arange(-int(top), top, 0.5), np.arange(0.25, 120, 0.25), [150, 200, 500, 750]]
-    )
-    if len(variables) > 1:
-        sizes = 10.0 ** np.arange(-4, top, 2)
-    ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, limits.max, limits.min])
-    points = np.concatenate([sizes, -sizes, ends]).astype(dtype)
-    if len(variables) == 1:
-        return {variables[0]: points}
-    grid = np.meshgrid(points, points)
-    return dict(zip(variables, (axis.ravel() for axis in grid), strict=True))
+class _Probe:
+    """Inputs that try a formula: both ends, both tails, and the neighbourhood of zero."""
+
+    def __init__(self, variables: list[str], numbers: dict[str, float], dtype: str) -> None:
+        self.numbers = numbers
+        self.dtype = dtype
+        self.limits = np.finfo(dtype)
+        top = float(np.log10(self.limits.max))
+        sizes = np.concatenate(
+            [
+                10.0 ** np.arange(-int(top), top, 0.5),
+                np.arange(0.25, 120, 0.25),
+                [150, 200, 500, 750],
+            ]
+        )
+        if len(variables) > 1:
+            sizes = 10.0 ** np.arange(-4, top, 2)
+        ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, self.limits.max, self.limits.min])
+        points = np.concatenate([sizes, -sizes, ends]).astype(dtype)
+        axes = np.meshgrid(*(points for _ in variables))
+        self.inputs = {v: a.ravel() for v, a in zip(variables, axes, strict=True)}
+        self.clean = ~np.any([np.isnan(a) for a in self.inputs.values()], axis=0)
+
+    def run(self, expression: Expression) -> dict[Expression, Any]:
+        """The value of every sub-expression at every point."""
+        return evaluate_steps(expression, self.inputs, self.numbers, self.dtype)
 
 
-def _mend(
-    root: Expression,
-    values: Mapping[Expression, Any],
-    broken: Any,
-    inputs: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    dtype: str,
-) -> Expression:
+def _mend(root: Expression, values: Values, broken: Any, probe: _Probe) -> Expression:
     """Rewrite the steps where a NaN is born at the broken points."""
     new: dict[Expression, Expression] = {}
     for node in nodes(root):
@@ -95,28 +99,23 @@ def _mend(
             new[node] = node
             continue
         operands = tuple(new[o] for o in node.arguments)
-        node_again = Call(node.head, operands)
+        new[node] = Call(node.head, operands)
         if node.head in {"mul", "div"}:
             born = broken & np.isnan(values[node])
             for operand in node.arguments:
                 born = born & ~np.isnan(values[operand])
-            if born.any():
-                mended = _product if node.head == "mul" else _quotient
-                node_again = mended(node, operands, values, born, inputs, numbers, dtype)
-        new[node] = node_again
+            if born.any() and node.head == "mul":
+                new[node] = _product(node, operands, values, born, probe)
+            elif born.any():
+                new[node] = _quotient(node, operands, born, probe)
     return new[root]
 
 
 def _product(
-    node: Call,
-    operands: tuple[Expression, ...],
-    values: Mapping[Expression, Any],
-    born: Any,
-    inputs: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    dtype: str,
+    node: Call, operands: tuple[Expression, ...], values: Values, born: Any, probe: _Probe
 ) -> Call:
-    largest = number(float(np.finfo(dtype).max))
+    """0·inf: hold the infinite factor at the largest finite number."""
+    largest = float(probe.limits.max)
     held = list(operands)
     for place, other in ((0, 1), (1, 0)):
         mine, theirs = (np.asarray(values[node.arguments[p]]) for p in (place, other))
@@ -127,37 +126,28 @@ def _product(
             if np.any(overflows & (theirs != 0) & ~np.isnan(theirs)):
                 # it is also infinite beside a number, where it must stay so
                 zero = operands[other]
-                return Call(
-                    "where", (Call("eq", (zero, Number(0))), zero, Call("mul", operands))
-                )
-            bound = largest if sign > 0 else Number(-largest.value)  # type: ignore[attr-defined]
-            held[place] = Call(head, (held[place], bound))
+                product = Call("mul", operands)
+                return Call("where", (Call("eq", (zero, Number(0))), zero, product))
+            held[place] = Call(head, (held[place], number(sign * largest)))
     return Call("mul", tuple(held))
 
 
-def _quotient(
-    node: Call,
-    operands: tuple[Expression, ...],
-    values: Mapping[Expression, Any],
-    born: Any,
-    inputs: Mapping[str, Any],
-    numbers: Mapping[str, float],
-    dtype: str,
-) -> Call:
+def _quotient(node: Call, operands: tuple[Expression, ...], born: Any, probe: _Probe) -> Call:
     """inf/inf: hold x where the quotient has settled, if it settles before it overflows."""
     plain = Call("div", operands)
     variables = [v for v in _VARIABLES if v in symbols_of(node)]
-    settled = 2.0 ** (int(np.finfo(dtype).maxexp) // 2 - 4)
-    ends = {v: np.array([settled, settled / 4, -settled, -settled / 4], dtype) for v in variables}
-    quotient = evaluate_steps(node, ends, numbers, dtype)[node]
-    step = 4 * np.finfo(dtype).eps
-    held: dict[str, Expression] = {}
+    if len(variables) != 1:
+        return plain
+    (variable,) = variables
+    settled = 2.0 ** (int(probe.limits.maxexp) // 2 - 4)
+    ends = np.array([settled, settled / 4, -settled, -settled / 4], probe.dtype)
+    quotient = evaluate_steps(node, {variable: ends}, probe.numbers, probe.dtype)[node]
+    held: Expression = Symbol(variable)
     for index, head, sign in ((0, "minimum", 1), (2, "maximum", -1)):
         here, before = quotient[index], quotient[index + 1]
-        close = np.isfinite(here) and abs(here - before) <= step * abs(here)
-        if len(variables) == 1 and np.any(born & (inputs[variables[0]] == sign * np.inf)) and close:
-            inner = held.get(variables[0], Symbol(variables[0]))
-            held[variables[0]] = Call(head, (inner, number(sign * settled)))
-    if not held:
+        close = abs(here - before) <= 4 * probe.limits.eps * abs(here)
+        if close and np.any(born & (probe.inputs[variable] == sign * np.inf)):
+            held = Call(head, (held, number(sign * settled)))
+    if held == Symbol(variable):
         return plain
-    return Call("div", tuple(substitute(operand, held) for operand in operands))
+    return Call("div", tuple(substitute(operand, {variable: held}) for operand in operands))

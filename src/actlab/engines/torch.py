@@ -59,7 +59,7 @@ def _call(function: Callable[[Any], Any], a: Any, like: Any) -> Any:
 
 def _sign(a: Any, like: Any) -> Any:
     a = _tensor(a, like)
-    return torch.where(a == a, torch.sign(a), a)  # torch.sign(nan) is 0
+    return torch.where(torch.isnan(a), a, torch.sign(a))  # torch.sign(nan) is 0
 
 
 def _minimum(a: Any, b: Any, like: Any) -> Any:
@@ -135,7 +135,7 @@ class Kernel:
         for value in values[1:]:
             if isinstance(value, torch.Tensor):
                 dtype = torch.promote_types(dtype, value.dtype) if value.dim() else dtype
-                shape = torch.broadcast_shapes(shape, value.shape)
+                shape = torch.broadcast_shapes(shape, value.shape)  # type: ignore[no-untyped-call]
         work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
         moved = [value.to(work) if isinstance(value, torch.Tensor) else value for value in values]
         function = self.wide if work == torch.float64 else self.narrow
@@ -307,7 +307,9 @@ def as_array(value: Any) -> Any:
 class Operations:
     """What a vector rule may use, on tensors."""
 
-    exp, log, log1p, sqrt = (staticmethod(f) for f in (torch.exp, torch.log, torch.log1p, torch.sqrt))
+    exp, log, log1p, sqrt = (
+        staticmethod(f) for f in (torch.exp, torch.log, torch.log1p, torch.sqrt)
+    )
     abs, sign, where = (staticmethod(f) for f in (torch.abs, torch.sign, torch.where))
     maximum = staticmethod(torch.maximum)
 

@@ -7,7 +7,7 @@ tests hold every derivative against SymPy's and against mpmath's numerical one.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from actlab.formula.expression import Call, Expression, Number, Symbol, fold
 from actlab.formula.parse import parse
@@ -60,7 +60,7 @@ def differentiate(expression: Expression, symbol: str = "x", order: int = 1) -> 
     return fold(expression, rule)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(head: str) -> Expression:
     if head == "where":  # its first argument is a condition, which no symbol of a formula is
         return Call("where", (Symbol("a"), Symbol("db"), Symbol("dc")))

@@ -103,6 +103,7 @@ class Call(Expression):
 
     @property
     def operands(self) -> tuple[Expression, ...]:
+        """The arguments."""
         return self.arguments
 
     def __reduce__(self) -> tuple[type[Call], tuple[str, tuple[Expression, ...]]]:

@@ -12,8 +12,9 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Final
 
 from actlab.errors import FormulaError
 from actlab.formula.expression import Call, Expression, Number, Symbol, fold, substitute
@@ -33,17 +34,13 @@ _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.
 _WORDS = {name for name, row in PRIMITIVES.items() if not row.operator} | set(ALIASES)
 
 
-class Expandable(Protocol):
+@dataclass(frozen=True)
+class Expandable:
     """A named function that a formula may call; the parser puts its formula in place."""
 
-    @property
-    def formula(self) -> Expression: ...  # noqa: D102  the protocol's docstring says it
-
-    @property
-    def variables(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    @property
-    def parameters(self) -> Mapping[str, float]: ...  # noqa: D102
+    formula: Expression
+    variables: tuple[str, ...]
+    parameters: Mapping[str, float]
 
 
 Resolver = Callable[[str], Expandable | None]
@@ -330,9 +327,7 @@ class _Parser:
         rest = tuple(self._number(argument, depth + 1) for argument in node.args[1:])
         return self._bounded(node, Call(name, (condition, *rest)))
 
-    def _expanded(
-        self, node: ast.Call, name: str, function: Expandable, depth: int
-    ) -> Expression:
+    def _expanded(self, node: ast.Call, name: str, function: Expandable, depth: int) -> Expression:
         self._check_arity(node, name, len(function.variables))
         given = dict(zip(function.variables, node.args, strict=True))
         values = {
@@ -341,7 +336,7 @@ class _Parser:
         for parameter, default in function.parameters.items():
             values[parameter] = number(default)
         for keyword in node.keywords:
-            if keyword.arg not in function.parameters:
+            if keyword.arg is None or keyword.arg not in function.parameters:
                 names = ", ".join(function.parameters) or "none"
                 raise self._error_at(
                     keyword.value,
