@@ -1,0 +1,145 @@
+"""Where a formula changes its branch: kinks, jumps and ends of its domain.
+
+A formula of this language is smooth except where one of its choices is made (`where`, `abs`,
+`sign`, `minimum`, `maximum`, `clip`) or where one of its operations ends (`sqrt`, `log`, a
+division, a fractional power). Each such place is a zero of an expression that stands in the
+formula, so it is found there, and not guessed from the curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from actlab.activation import Activation
+from actlab.engines import numpy as engine
+from actlab.formula import PRIMITIVES, Call, Expression, Number, substitute, symbols_of
+from actlab.formula.calculus import tidy
+from actlab.formula.expression import nodes
+from actlab.formula.parse import number
+
+__all__ = ["REACH", "breakpoints", "settled", "switches"]
+
+REACH: Final = 40.0
+"""Half the width of the line that is searched; beyond it N(0, 1) has no weight in float64."""
+
+_UNDEFINED: Final = 2
+_HALVINGS: Final = 80
+
+
+def settled(activation: Activation) -> Expression:
+    """The formula with all numbers put in; random parameters stand at their means.
+
+    Raises:
+        TypeError: for a function of whole vectors.
+    """
+    means = {
+        name: (activation.parameters[random.low] + activation.parameters[random.high]) / 2
+        for name, random in activation.random.items()
+    }
+    return substitute(activation.bound, {name: number(value) for name, value in means.items()})
+
+
+def switches(expression: Expression) -> Iterator[Expression]:
+    """The distinct expressions at whose zeros a formula changes its branch or ends."""
+    found: dict[Expression, None] = {}
+    for node in nodes(expression):
+        if not isinstance(node, Call) or not symbols_of(node):
+            continue
+        a, *others = node.arguments or (Number(0),)
+        if PRIMITIVES[node.head].is_comparison or node.head in {"minimum", "maximum", "clip"}:
+            found.update(dict.fromkeys(tidy("sub", (a, other)) for other in others))
+        elif node.head in {"abs", "sign", "sqrt", "log"}:
+            found[a] = None
+        elif node.head == "log1p":
+            found[tidy("add", (Number(1), a))] = None
+        elif node.head == "div":
+            found[others[0]] = None
+        elif node.head == "pow" and not _is_whole(others[0]):
+            found[a] = None
+    yield from (switch for switch in found if symbols_of(switch))
+
+
+def _is_whole(exponent: Expression) -> bool:
+    return isinstance(exponent, Number) and exponent.value.denominator == 1 and exponent.value >= 0
+
+
+@lru_cache(maxsize=1)
+def _grid() -> Any:
+    small = 10.0 ** np.arange(-15, -2, 0.25)
+    even = np.linspace(-REACH, REACH, 8001)
+    even[np.abs(even) < 1e-9] = 0.0
+    return np.unique(np.concatenate([even, small, -small]))
+
+
+@lru_cache(maxsize=1024)
+def breakpoints(expression: Expression) -> tuple[float, ...]:
+    """Where a formula of `x` alone may have a kink, a jump, a pole or an end, in order.
+
+    Args:
+        expression: a formula without parameters.
+
+    Returns:
+        Points within `REACH`, each to the last digit of float64. A point may turn out harmless
+        (both branches of a `where` can meet smoothly); a kink that is none of these points does
+        not exist, unless two of them lie within 0.01 of each other and cancel.
+
+    Example:
+        >>> from actlab.formula import parse
+        >>> breakpoints(parse("clip(x / 6 + 0.5, 0, 1)"))
+        (-3.0, 3.0)
+    """
+    points: list[float] = []
+    for switch in switches(expression):
+        points += _changes(switch)
+    return _merged(sorted(points))
+
+
+def _codes(function: Any, x: Any) -> Any:
+    value = function(x)
+    return np.where(np.isnan(value), _UNDEFINED, np.sign(value)).astype(np.int8)
+
+
+def _changes(switch: Expression) -> list[float]:
+    """Where the sign of an expression changes, by bisection down to neighbouring numbers."""
+    function = engine.prepare(switch, ("x",), {}, ())
+    grid = _grid()
+    codes = _codes(function, grid)
+    zeros = [
+        float(grid[i])
+        for i in np.flatnonzero(codes == 0)
+        if (i and codes[i - 1] != 0) or (i + 1 < len(grid) and codes[i + 1] != 0)
+    ]
+    # a bracket that ends at a zero is settled by that zero, if the zero is a single point
+    lone = np.zeros(len(codes), bool)
+    lone[1:-1] = (codes[1:-1] == 0) & (codes[:-2] != 0) & (codes[2:] != 0)
+    place = np.flatnonzero((codes[:-1] != codes[1:]) & ~lone[:-1] & ~lone[1:])
+    zeros = [z for z in zeros if lone[np.searchsorted(grid, z)]]
+    low, high = grid[place], grid[place + 1]
+    start = codes[place]
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        same = _codes(function, middle) == start
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    best = np.where(start == 0, low, high)
+    return [*zeros, *(float(p) for p in best)]
+
+
+def _merged(points: list[float]) -> tuple[float, ...]:
+    """One point for those that differ by rounding alone, the shortest decimal if one is near."""
+    groups: list[list[float]] = []
+    for point in points:
+        if groups and point - groups[-1][-1] <= 1e-13 + 1e-14 * abs(point):
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    found = []
+    for group in groups:
+        middle = group[len(group) // 2]
+        plain = float(f"{middle:.12g}")
+        near = abs(plain - middle) <= 1e-15 + 4e-16 * abs(middle)
+        found.append(plain + 0.0 if near else middle)
+    return tuple(found)
