@@ -1,0 +1,121 @@
+"""The ledger of bounds: per function, engine, dtype and order; it may only fall.
+
+`data/accuracy.json` holds the bounds. A function that is not listed, because it is new, has the
+bounds under "default", until ``python -m actlab.accuracy --write`` lists it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from actlab.accuracy.measure import Measured, measure
+
+if TYPE_CHECKING:
+    from actlab.activation import Activation
+
+__all__ = ["DTYPES", "bound_for", "cases", "is_loose", "load", "path", "record", "rounded_up"]
+
+DTYPES: Final = {
+    "numpy": ("float16", "float32", "float64"),
+    "torch": ("float16", "bfloat16", "float32", "float64"),
+}
+
+Ledger = dict[str, Any]
+
+
+def path() -> Path:
+    """The file that holds the bounds."""
+    return Path(__file__).parents[1] / "data" / "accuracy.json"
+
+
+@lru_cache(maxsize=1)
+def load() -> Ledger:
+    """The ledger as it stands."""
+    ledger: Ledger = json.loads(path().read_text(encoding="utf-8"))
+    return ledger
+
+
+def cases(activation: Activation) -> Iterator[tuple[str, str, int, str]]:
+    """What is bounded for a function: (engine, dtype, order, wrt)."""
+    derivatives = {
+        "scalar": [(0, "x"), (1, "x"), (2, "x")],
+        "gated": [(0, "x"), (1, "x"), (1, "gate")],
+        "vector": [(0, "x")],
+    }
+    for order, wrt in derivatives[activation.kind]:
+        for engine, dtypes in DTYPES.items():
+            for dtype in dtypes:
+                yield engine, dtype, order, wrt
+
+
+def _key(order: int, wrt: str) -> str:
+    return str(order) if order == 0 or wrt == "x" else f"{order} by {wrt}"
+
+
+def bound_for(
+    name: str, engine: str, dtype: str, order: int = 0, wrt: str = "x", ledger: Ledger | None = None
+) -> float:
+    """The error in ULP that a function may have; infinite where none is promised."""
+    ledger = load() if ledger is None else ledger
+    found = ledger["functions"].get(name, {}).get(engine, {}).get(dtype, {}).get(_key(order, wrt))
+    if found is None:
+        found = ledger["default"][engine][dtype][str(order)]
+    return math.inf if found == "none" else float(found)
+
+
+def rounded_up(error: float) -> float | str:
+    """A bound for a measured error: a tenth and 0.01 ULP of room, in two figures.
+
+    The room is for other processors, whose library functions differ in the last bit.
+    """
+    if not math.isfinite(error):
+        return "none"
+    roomy = error * 1.1 + 0.01
+    unit = 10.0 ** (math.floor(math.log10(roomy)) - 1)
+    return float(f"{math.ceil(roomy / unit) * unit:.2g}")
+
+
+def is_loose(bound: float, error: float) -> bool:
+    """Whether a bound is so far above the error that it should be written anew."""
+    return bound > 2 * error + 1
+
+
+def record(measured: Iterable[Measured], ledger: Ledger, *, allow_rise: bool = False) -> list[str]:
+    """Put measured errors into a ledger; a bound that would rise stays and is returned."""
+    refused = []
+    for one in measured:
+        entry = ledger["functions"].setdefault(one.function, {})
+        bounds = entry.setdefault(one.engine, {}).setdefault(one.dtype, {})
+        key = _key(one.order, one.wrt)
+        new, old = rounded_up(one.max_ulp), bounds.get(key)
+        falls = old is None or old == "none" or (new != "none" and float(new) <= float(old))
+        if falls or allow_rise:
+            bounds[key] = new
+        elif one.max_ulp > float(old):
+            refused.append(f"{one}; its bound is {old}")
+        if one.intervals:
+            entry.setdefault("intervals", {})[key] = [list(pair) for pair in one.intervals]
+    return refused
+
+
+def measure_all(activation: Activation) -> list[Measured]:
+    """Every case of a function that the ledger bounds."""
+    return [measure(activation, *case) for case in cases(activation)]
+
+
+def text_of(ledger: Ledger) -> str:
+    """The file's text: one line per function and engine."""
+    functions = []
+    for name, entry in sorted(ledger["functions"].items()):
+        lines = [f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(entry.items())]
+        functions.append(f"    {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n    }")
+    defaults = [f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in ledger["default"].items()]
+    return (
+        f'{{\n  "about": {json.dumps(ledger["about"])},\n  "default": {{\n'
+        + ",\n".join(defaults) + "\n  },\n  \"functions\": {\n" + ",\n".join(functions) + "\n  }\n}\n"
+    )  # fmt: skip

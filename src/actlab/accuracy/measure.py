@@ -1,0 +1,234 @@
+"""Measure an engine, or a peer, against the exact value.
+
+Exact values come from mpmath, at a few hundred inputs per function; that is slow. The inputs of
+the narrower formats are many (all 65,536 of 16 bits, 100,000 of float32), so there the reference
+is the NumPy engine in float64, which is a reference only because it is measured itself first:
+its error against mpmath must stay below `REFERENCE` float64 ULP at the float32 and float64
+samples, so that it adds less than 2**-18 ULP to a float32 error. Where it does not, the function
+is measured at the exact sample alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from actlab.accuracy import points
+from actlab.accuracy.error import FORMATS, Exact, error_in_ulp
+
+if TYPE_CHECKING:
+    from actlab.activation import Activation
+
+__all__ = ["REFERENCE", "Measured", "Subject", "measure", "subject"]
+
+REFERENCE: Final = 2.0**11
+
+Subject = Callable[..., Any]
+"""`subject(*inputs, dtype=...)`: float64 arrays of numbers of that format in and out."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The largest error found, and where."""
+
+    function: str
+    engine: str
+    dtype: str
+    order: int
+    wrt: str
+    max_ulp: float
+    at: tuple[float, ...]
+    computed: float
+    exact: float
+    points: int
+    """How many inputs were measured."""
+    dense: bool
+    """Whether the many inputs were, and not only those with an exact reference."""
+    intervals: tuple[tuple[float, float], ...]
+    """Where the error is counted in the ULP of the edge; see `points.intervals`."""
+
+    def __str__(self) -> str:
+        slope = {0: "", 1: "'"}.get(self.order, f"^({self.order})")
+        by = f" by {self.wrt}" if self.order and self.wrt != "x" else ""
+        at = ", ".join(repr(value) for value in self.at)
+        return (
+            f"{self.function}{slope}{by} {self.engine} {self.dtype}: {self.max_ulp:.3g} ULP at "
+            f"{at} ({self.computed!r}, exactly {self.exact!r}; {self.points} inputs)"
+        )
+
+
+def subject(activation: Activation, engine: str, order: int = 0, wrt: str = "x") -> Subject:
+    """An engine of actlab as something to measure."""
+
+    def run(*inputs: Any, dtype: str) -> Any:
+        arrays = [_array(engine, values, dtype) for values in inputs]
+        if order == 0:
+            return _floats(activation(*arrays))
+        return _floats(activation.derivative(*arrays, order=order, wrt=wrt))
+
+    return run
+
+
+def _array(engine: str, values: Any, dtype: str) -> Any:
+    if engine == "numpy":
+        return values.astype(dtype)
+    if engine == "torch":
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(values)).to(getattr(torch, dtype))
+    raise ValueError(f"there is no engine {engine!r} to measure; there are numpy and torch")
+
+
+def _floats(result: Any) -> Any:
+    if hasattr(result, "detach"):
+        return result.detach().double().numpy()
+    return np.asarray(result, np.float64)
+
+
+def measure(
+    activation: Activation,
+    engine: str | Subject,
+    dtype: str,
+    order: int = 0,
+    wrt: str = "x",
+) -> Measured:
+    """The largest error of an engine over the fixed inputs of a format.
+
+    Args:
+        activation: a scalar, gated or vector function.
+        engine: "numpy", "torch", or a peer as a `Subject`.
+        dtype: "float16", "bfloat16" (torch only), "float32" or "float64".
+        order: order of the derivative; vector functions have only their value.
+        wrt: the input to differentiate by, for a gated pair.
+
+    Returns:
+        The worst case.
+    """
+    name = engine if isinstance(engine, str) else getattr(engine, "__name__", "peer")
+    run = subject(activation, engine, order, wrt) if isinstance(engine, str) else engine
+    if activation.kind == "vector":
+        batches = [_vectors(activation, dtype)]
+        trusted = False
+    else:
+        trusted = dtype == "float64" or _trusted(activation, order, wrt)
+        batches = []
+        if dtype in {"float32", "float64"}:
+            batches.append(_exact(activation, dtype, order, wrt))
+        if dtype != "float64" and trusted:
+            batches.append(_dense(activation, dtype, order, wrt))
+        elif dtype in {"float16", "bfloat16"}:
+            batches.append(_exact(activation, dtype, order, wrt))
+    worst: tuple[float, tuple[float, ...], float, float] = (-1.0, (), 0.0, 0.0)
+    for inputs, exact, least in batches:
+        computed = run(*inputs, dtype=dtype)
+        errors = error_in_ulp(computed.ravel(), exact, dtype, least)
+        place = int(np.argmax(errors))
+        if errors[place] > worst[0]:
+            value = float(exact.floats()[place])
+            at = tuple(float(np.ravel(values)[place]) for values in inputs)
+            worst = (float(errors[place]), at, float(computed.ravel()[place]), value)
+    near = points.intervals(activation, order, wrt) if activation.kind != "vector" else ()
+    return Measured(
+        activation.name, name, dtype, order, wrt, *worst,
+        points=sum(len(exact) for _, exact, _ in batches), dense=trusted, intervals=near,
+    )  # fmt: skip
+
+
+Batch = tuple[tuple[Any, ...], Exact, Any]
+"""Inputs, exact values, and the least unit to count in at each."""
+
+
+@lru_cache(maxsize=64)
+def _exact(activation: Activation, dtype: str, order: int, wrt: str) -> Batch:
+    inputs: tuple[Any, ...]
+    if activation.kind == "gated":
+        inputs = _few_pairs(dtype)
+    else:
+        inputs = (points.sample(activation, dtype, order),)
+    if activation.kind == "gated" and wrt == "gate":
+        from actlab.engines.exact import evaluate
+
+        numbers = [
+            evaluate(activation.bound, {"x": x, "gate": g}, {}, wrt="gate", order=order, digits=20)
+            for x, g in zip(*inputs, strict=True)
+        ]
+    else:
+        numbers = [
+            activation.exact(*(float(v) for v in row), order=order, digits=20)
+            for row in zip(*inputs, strict=True)
+        ]
+    return inputs, Exact.of_numbers(numbers), _least(activation, dtype, order, wrt, inputs)
+
+
+@lru_cache(maxsize=16)
+def _dense(activation: Activation, dtype: str, order: int, wrt: str) -> Batch:
+    inputs: tuple[Any, ...]
+    if activation.kind == "gated":
+        inputs = _many_pairs(dtype)
+    else:
+        inputs = (points.dense(activation, dtype, order),)
+    values = subject(activation, "numpy", order, wrt)(*inputs, dtype="float64")
+    return inputs, Exact.of_floats(values), _least(activation, dtype, order, wrt, inputs)
+
+
+@lru_cache(maxsize=4096)
+def _trusted(activation: Activation, order: int, wrt: str) -> bool:
+    """Whether float64 NumPy may stand for the exact value of narrower formats."""
+    run = subject(activation, "numpy", order, wrt)
+    for dtype in ("float32", "float64"):
+        inputs, exact, least = _exact(activation, dtype, order, wrt)
+        if dtype == "float32":  # the unit at an edge is that of float64
+            least = _least(activation, "float64", order, wrt, inputs)
+        computed = run(*inputs, dtype="float64")
+        if not float(np.max(error_in_ulp(computed, exact, "float64", least))) <= REFERENCE:
+            return False
+    return True
+
+
+def _least(
+    activation: Activation, dtype: str, order: int, wrt: str, inputs: tuple[Any, ...]
+) -> Any:
+    """The unit at the edge of the interval that an input lies in; 0 outside."""
+    least = np.zeros(inputs[0].shape)
+    run = subject(activation, "numpy", order, wrt)
+    for place, variable in enumerate(activation.variables):
+        for interval in points.intervals(activation, order, wrt, variable):
+            inside = (inputs[place] >= interval[0]) & (inputs[place] <= interval[1])
+            if not inside.any():
+                continue
+            units = []
+            for edge in interval:
+                moved = [values[inside] for values in inputs]
+                moved[place] = np.full_like(moved[place], edge)
+                units.append(FORMATS[dtype].spacing(run(*moved, dtype="float64")))
+            least[inside] = np.maximum(least[inside], np.minimum(*units))
+    return least
+
+
+def _few_pairs(dtype: str) -> tuple[Any, ...]:
+    sizes = np.array([0.0, 1e-6, 0.3, 1.7, 4.1, 9.3, 30.0])
+    values = FORMATS[dtype].round(np.concatenate([sizes, -sizes[1:]]))
+    x, gate = np.meshgrid(values, values)
+    return x.ravel(), gate.ravel()
+
+
+def _many_pairs(dtype: str) -> tuple[Any, ...]:
+    random = np.random.default_rng(21)
+    form = FORMATS[dtype]
+    scale = np.exp2(random.uniform(-12, 6, (2, 2**15)))
+    return tuple(form.round(row) for row in scale * random.choice([-1.0, 1.0], scale.shape))
+
+
+@lru_cache(maxsize=256)
+def _vectors(activation: Activation, dtype: str) -> Batch:
+    random = np.random.default_rng(22)
+    rows = random.normal(size=(24, 6)) * np.repeat([0.1, 1.0, 5.0, 30.0], 6)[:, None]
+    rows[0] = 0.0
+    rows[6] += 1000.0
+    x = FORMATS[dtype].round(rows)
+    numbers = [value for row in x for value in activation.exact(row, digits=25)]
+    return (x,), Exact.of_numbers(numbers), None
