@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -48,7 +49,7 @@ def evaluate(
     derived = differentiate(expression, wrt, order)
     import mpmath
 
-    mp = mpmath.MPContext()
+    mp = _context()
     bits = int(digits * 3.33) + 24
     previous = None
     while True:
@@ -66,6 +67,18 @@ def evaluate(
         previous, bits = value, 2 * bits + 64
     with mpmath.workdps(digits):
         return +mpmath.mpf(value)
+
+
+_CONTEXTS = threading.local()
+
+
+def _context() -> Any:
+    """This thread's own mpmath context; making one takes as long as an evaluation."""
+    if not hasattr(_CONTEXTS, "mp"):
+        import mpmath
+
+        _CONTEXTS.mp = mpmath.MPContext()
+    return _CONTEXTS.mp
 
 
 def _number(mp: Any, value: Any) -> Any:

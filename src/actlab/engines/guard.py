@@ -55,9 +55,9 @@ def guard(
             break
         previous = count
         expression = _mend(expression, values, broken, probe)
-    values = probe.run(expression)
+    numbers = ~np.isnan(probe.run(expression)[expression])
     for variable in variables:
-        if np.any(np.isnan(probe.inputs[variable]) & ~np.isnan(values[expression])):
+        if np.any(np.isnan(probe.inputs[variable]) & numbers):
             x = Symbol(variable)
             expression = Call("where", (Call("eq", (x, x)), expression, x))
     return expression
