@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from actlab.compare.runners import runner_for, train_missing
 from actlab.compare.study import Settings
 from actlab.compare.task import load
 from actlab.compare.trainer import train_chunk
+from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
     import os
@@ -127,6 +129,11 @@ def compare(
     loaded = load(data, target=target, task=task, y=y)
     planned = plan(loaded, candidates, settings)
     directory = None if out is None else Path(out)
+    if directory and find_spec("jinja2") is None:
+        raise ActlabError(
+            "out= writes report.html, which needs Jinja2; pip install 'actlab[report]', or leave "
+            "out= away"
+        )
     work = partial(_train, loaded, candidates, planned.settings)
     with Ledger.open(directory and directory / "ledger.sqlite") as ledger:
         ledger.register(planned)
