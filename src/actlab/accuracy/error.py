@@ -100,9 +100,9 @@ def _split(value: Any) -> tuple[float, float, int]:
     if number is not None:
         high, exponent = np.frexp(number)
         return float(high), 0.0, int(exponent)
-    if not value or value != value or value in (float("inf"), -float("inf")):
-        return float(value), 0.0, 0
     mantissa, exponent = value.man_exp  # without the sign
+    if not mantissa:  # zero, an infinity or NaN
+        return float(value), 0.0, 0
     sign = -1.0 if value < 0 else 1.0
     length = mantissa.bit_length()
     shift = _BITS - length

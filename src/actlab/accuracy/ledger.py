@@ -115,7 +115,9 @@ def text_of(ledger: Ledger) -> str:
         lines = [f"      {json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(entry.items())]
         functions.append(f"    {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n    }")
     defaults = [f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in ledger["default"].items()]
+    about, default = json.dumps(ledger["about"]), ",\n".join(defaults)
+    listed = ",\n".join(functions)
     return (
-        f'{{\n  "about": {json.dumps(ledger["about"])},\n  "default": {{\n'
-        + ",\n".join(defaults) + "\n  },\n  \"functions\": {\n" + ",\n".join(functions) + "\n  }\n}\n"
-    )  # fmt: skip
+        f'{{\n  "about": {about},\n  "default": {{\n{default}\n  }},\n'
+        f'  "functions": {{\n{listed}\n  }}\n}}\n'
+    )

@@ -38,9 +38,10 @@ def peer(activation: Activation, framework: str, order: int = 0) -> Subject | No
             continue
         function = _find(shipped.path)
         if function is not None:
-            run = _torch(function, order) if framework == "torch" else _jax(function, order)
+            run: Any = _torch(function, order) if framework == "torch" else _jax(function, order)
             run.__name__ = shipped.path
-            return run
+            found: Subject = run
+            return found
     return None
 
 
