@@ -1,0 +1,353 @@
+"""Charts as SVG, drawn from the numbers alone.
+
+Widths are percentages and heights are pixels, so a chart fills its place on every screen while
+its text keeps its size. Colours come from the style sheet (dark and light); a candidate is told
+apart by its dashes and its marker too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, Final
+
+from actlab.report.svg import (
+    Axis,
+    axis_of_epochs,
+    axis_of_rates,
+    finite,
+    join,
+    linear_axis,
+    log_axis,
+    tag,
+)
+from actlab.report.wording import short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
+
+    from actlab.compare.result import Interval, Result, Row
+
+__all__ = ["STYLES", "Series", "forest_axis", "forest_scale", "forest_track", "line_chart", "swatch", "value_axis"]
+
+STYLES: Final = 8
+"""Candidates that can be told apart by colour, dashes and marker."""
+HEIGHT: Final = 300
+"""Of the plot, in pixels."""
+_LABEL_GAP: Final = 17
+"""Least distance between two labels at the end of their lines."""
+_WIDE: Final = 1000
+"""Width of the inner coordinates that are stretched to the plot's width."""
+_LEAST_FOR_QUANTILES: Final = 4
+
+_MARKERS: Final = (
+    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",  # circle
+    "M-3.6-3.6h7.2v7.2h-7.2z",  # square
+    "M0-4.8L4.6 3.4h-9.2z",  # triangle
+    "M0-5L5 0L0 5L-5 0z",  # diamond
+    "M0 4.8L4.6-3.4h-9.2z",  # triangle, point down
+    "M-1.5-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",  # plus
+    "M-5 0L-1.4-1.4L0-5L1.4-1.4L5 0L1.4 1.4L0 5L-1.4 1.4z",  # star
+    "M-2.2-4.4h4.4l2.2 4.4l-2.2 4.4h-4.4l-2.2-4.4z",  # hexagon
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart."""
+
+    label: str
+    xs: Sequence[float]
+    ys: Sequence[float | None]
+    style: int | None
+    """Which of the styles; None draws it thin and grey."""
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+    """A band around the line."""
+    crosses: Sequence[float] = ()
+    """Where (x) training diverged."""
+
+
+# --- line charts ------------------------------------------------------------------------------
+
+
+def value_axis(series: Sequence[Series], *, higher_is_better: bool) -> Axis:
+    """Return the axis of a chart's values, which shows the good end in full.
+
+    First epochs and hopeless candidates lie far off; an axis that held them all would flatten
+    what is to be seen. So the axis ends at the worst tenth of the values of the candidates that
+    end near the best, and says that it cuts. Positive values that span much get a logarithmic
+    one.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    drawn = [one for one in series if one.style is not None] or list(series)
+    goodness = {one.label: sorted(sign * v for v in finite(one.ys)) for one in drawn}
+    best_of = [values[-1] for values in goodness.values() if values]
+    if not best_of:
+        return linear_axis(0.0, 1.0)
+    gaps = [max(best_of) - value for value in best_of]
+    near = 6 * median(gaps) + 1e-12
+    kept = sorted(
+        value
+        for values in goodness.values()
+        if values and max(best_of) - values[-1] <= near
+        for value in values
+    )
+    worst = quantiles(kept, n=10)[0] if len(kept) >= _LEAST_FOR_QUANTILES else kept[0]
+    worst = max(worst, kept[0])
+    everything = [sign * v for one in series for v in finite(one.ys)]
+    everything += [sign * v for one in drawn for v in finite([*one.low, *one.high])]
+    top = max(kept[-1], *(v for v in everything if v <= kept[-1] + (kept[-1] - worst) / 4))
+    low, high = sorted((sign * worst, sign * top))
+    cut = min(everything) < worst
+    if not higher_is_better and low > 0 and high / low > 8:
+        return log_axis(low, high, cut=cut)
+    return linear_axis(low, high, cut=cut)
+
+
+def line_chart(
+    name: str, title: str, description: str, series: Sequence[Series], *, rates: bool, y: Axis
+) -> Markup:
+    """Return a chart of lines over epochs, or over learning rates with their markers.
+
+    Args:
+        name: of the chart, from which ids are made.
+        title: its accessible name.
+        description: what it shows, for those who can not see it.
+        series: the lines, the most important first.
+        rates: whether x is a learning rate; otherwise an epoch.
+        y: the axis of the values.
+    """
+    everywhere = sorted({x for one in series for x in one.xs}) or [1.0]
+    x = axis_of_rates(everywhere) if rates else axis_of_epochs(int(everywhere[-1]))
+    plain = [one for one in series if one.style is None]
+    styled = [one for one in series if one.style is not None][::-1]
+    lines = [_line(one, x, y, plain=True) for one in plain]
+    lines += [_band(one, x, y) for one in styled if one.low]
+    lines += [_line(one, x, y, plain=False) for one in styled]
+    inner = tag(
+        "svg",
+        *lines,
+        class_="lines",
+        viewBox=f"0 0 {_WIDE} {HEIGHT}",
+        preserveAspectRatio="none",
+        width="100%",
+        height=HEIGHT,
+    )
+    return tag(
+        "svg",
+        tag("title", title, id=f"{name}-title"),
+        tag("desc", description, id=f"{name}-desc"),
+        _frame(x, y),
+        inner,
+        *(mark for one in styled for mark in _marks(one, x, y, every=rates)),
+        *_labels(styled[::-1], x, y),
+        role="img",
+        aria_labelledby=f"{name}-title",
+        aria_describedby=f"{name}-desc",
+        class_="plot",
+        width="100%",
+        height=HEIGHT,
+    )
+
+
+def _frame(x: Axis, y: Axis) -> Markup:
+    parts = []
+    for value, text in y.ticks:
+        top = HEIGHT * (1 - y.place(value))
+        parts.append(tag("line", class_="grid", x1=0, x2="100%", y1=top, y2=top))
+        parts.append(tag("text", text, class_="tick y", x=0, y=top, dx=-8, dy=4))
+    for value, text in x.ticks:
+        left = _share(x.place(value))
+        parts.append(tag("line", class_="notch", x1=left, x2=left, y1=HEIGHT, y2=HEIGHT + 5))
+        parts.append(tag("text", text, class_="tick x", x=left, y=HEIGHT, dy=20))
+    parts.append(tag("line", class_="base", x1=0, x2="100%", y1=HEIGHT, y2=HEIGHT))
+    return tag("g", *parts, aria_hidden="true")
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.2f}%"
+
+
+def _point(x: Axis, y: Axis, at: float, value: float) -> tuple[float, float]:
+    """Return inner coordinates; far outside is far enough."""
+    up = min(3.0, max(-2.0, y.place(value)))
+    return _WIDE * x.place(at), HEIGHT * (1 - up)
+
+
+def _path(x: Axis, y: Axis, xs: Sequence[float], ys: Sequence[float | None]) -> str:
+    """Return a path through the numbers, interrupted where there is none."""
+    parts, pen = [], "M"
+    for at, value in zip(xs, ys, strict=True):
+        if value is None:
+            pen = "M"
+            continue
+        left, top = _point(x, y, at, value)
+        parts.append(f"{pen}{left:.0f} {top:.1f}")
+        pen = "L"
+    return "".join(parts)
+
+
+def _line(one: Series, x: Axis, y: Axis, *, plain: bool) -> Markup:
+    path = _path(x, y, one.xs, one.ys)
+    if plain:
+        return tag("path", tag("title", short(one.label, 60)), class_="plain", d=path)
+    return tag("path", class_=f"line s{one.style}", data_series=one.style, d=path)
+
+
+def _band(one: Series, x: Axis, y: Axis) -> Markup:
+    ends = [
+        (at, low, high)
+        for at, low, high in zip(one.xs, one.low, one.high, strict=True)
+        if low is not None and high is not None
+    ]
+    if not ends:
+        return join(())
+    corners = [_point(x, y, at, high) for at, _, high in ends]
+    corners += [_point(x, y, at, low) for at, low, _ in reversed(ends)]
+    path = "M" + "L".join(f"{left:.0f} {top:.1f}" for left, top in corners) + "Z"
+    return tag("path", class_=f"band s{one.style}", data_series=one.style, d=path)
+
+
+def _marks(one: Series, x: Axis, y: Axis, *, every: bool) -> list[Markup]:
+    """Return markers: at every point, or at the last one; crosses where training diverged."""
+    known = [(at, v) for at, v in zip(one.xs, one.ys, strict=True) if v is not None]
+    found = []
+    for at, value in known if every else known[-1:]:
+        up = y.place(value)
+        if 0 <= up <= 1:
+            found.append(_marker(one.style or 0, _share(x.place(at)), HEIGHT * (1 - up)))
+    for at in one.crosses:
+        # Several candidates may diverge at one rate; their crosses stand beside each other.
+        shift = 11 * ((one.style or 0) - (STYLES - 1) / 2) * 0.8
+        cross = tag("path", class_=f"cross s{one.style}", d=f"M{shift - 3:.1f}-3l6 6m0-6l-6 6")
+        place = _share(x.place(at))
+        found.append(
+            tag("svg", cross, class_="mark", data_series=one.style, x=place, y=HEIGHT - 8)
+        )
+    return found
+
+
+def _marker(style: int, x: str, y: float) -> Markup:
+    path = tag("path", class_=f"marker s{style}", d=_MARKERS[style % STYLES])
+    return tag("svg", path, class_="mark", data_series=style, x=x, y=y)
+
+
+def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
+    """Return each line's name at its end, moved apart so that none covers another."""
+    ends = []
+    for one in series:
+        known = [(at, v) for at, v in zip(one.xs, one.ys, strict=True) if v is not None]
+        if known:
+            at, value = known[-1]
+            up = y.place(value)
+            ends.append((HEIGHT * (1 - min(1.0, max(0.0, up))), up, at, one))
+    ends.sort(key=lambda end: end[0])
+    heights = _apart([end[0] for end in ends])
+    found = []
+    for (top, up, at, one), height in zip(ends, heights, strict=True):
+        text = short(one.label, 15) + (" ↓" if up < 0 else " ↑" if up > 1 else "")
+        parts = [tag("text", text, x=18, y=height - top, dy=4)]
+        if x.place(at) > 0.999 or x.logarithmic:
+            bend = f"M6 0C12 0 8 {height - top:.1f} 15 {height - top:.1f}"
+            parts.insert(0, tag("path", class_=f"leader s{one.style}", d=bend))
+        found.append(
+            tag("svg", *parts, class_="mark direct", data_series=one.style, x="100%", y=top)
+        )
+    return found
+
+
+def _apart(tops: Sequence[float]) -> list[float]:
+    """Return sorted heights moved so that neighbours keep their distance, inside the plot."""
+    placed: list[float] = []
+    for top in tops:
+        placed.append(max(top, placed[-1] + _LABEL_GAP) if placed else top)
+    limit = float(HEIGHT)
+    for index in range(len(placed) - 1, -1, -1):
+        placed[index] = min(placed[index], limit)
+        limit = placed[index] - _LABEL_GAP
+    return placed
+
+
+def swatch(style: int) -> Markup:
+    """Return a candidate's line and marker in small, for a legend."""
+    return tag(
+        "svg",
+        tag("path", class_=f"line s{style}", d="M1 7H33"),
+        tag("path", class_=f"marker s{style}", d=_MARKERS[style], transform="translate(17 7)"),
+        width=34,
+        height=14,
+        viewBox="0 0 34 14",
+        aria_hidden="true",
+        class_="swatch",
+    )
+
+
+# --- differences with intervals ---------------------------------------------------------------
+
+
+def forest_axis(result: Result, rows: Sequence[Row]) -> Axis:
+    """Return the axis of differences: zero, the margin, and the intervals near them."""
+    ends = [abs(e) for row in rows for e in (row.difference_interval or ()) if row.verdict]
+    ends += [abs(row.difference) for row in rows if row.difference is not None]
+    reach = max(ends, default=result.margin) or 1.0
+    if len(ends) >= _LEAST_FOR_QUANTILES:
+        usual = 1.1 * max(quantiles(ends, n=20)[14], 2 * result.margin)
+        reach = reach if reach <= 2 * usual else usual
+    reach = max(reach, 1.6 * result.margin)
+    # One side of zero is nearly empty: every candidate is at most as good as the best.
+    other = [e for row in rows for e in (row.difference_interval or ())]
+    good = [e for e in other if (e > 0) == result.task.higher_is_better]
+    beyond = min(reach, max(1.6 * result.margin, *(abs(e) for e in (*good, 0.0))))
+    low, high = (-reach, beyond) if result.task.higher_is_better else (-beyond, reach)
+    return linear_axis(low, high, wanted=6, cut=max(ends, default=0.0) > reach)
+
+
+def forest_track(row: Row, axis: Axis, margin: float, kind: str) -> Markup:
+    """Return the interval of one difference over the band of the margin."""
+    parts = [*_margin_band(axis, margin)]
+    if row.difference is not None:
+        if row.difference_interval is not None and kind != "best":
+            parts += _whisker(row.difference_interval, axis)
+        shape = {"best": 3, "equivalent": 0, "undecided": 0, "worse": 1}.get(kind, 0)
+        at = axis.place(row.difference)
+        if 0 <= at <= 1:
+            dot = tag("path", class_=f"dot {kind}", d=_MARKERS[shape])
+            parts.append(tag("svg", dot, class_="mark", x=_share(at), y="50%"))
+    return tag("svg", *parts, class_="track", width="100%", height=34, aria_hidden="true")
+
+
+def forest_scale(axis: Axis, margin: float) -> Markup:
+    """Return the marks under the tracks."""
+    parts = [*_margin_band(axis, margin, height=0)]
+    for value, text in axis.ticks:
+        place = _share(axis.place(value))
+        parts.append(tag("line", class_="notch", x1=place, x2=place, y1=0, y2=5))
+        parts.append(tag("text", text, class_="tick x", x=place, y=19))
+    parts.append(tag("line", class_="base", x1=0, x2="100%", y1=0, y2=0))
+    return tag("svg", *parts, class_="track scale", width="100%", height=26, aria_hidden="true")
+
+
+def _margin_band(axis: Axis, margin: float, height: int = 34) -> list[Markup]:
+    left, right = max(0.0, axis.place(-margin)), min(1.0, axis.place(margin))
+    zero = _share(axis.place(0.0))
+    band = tag(
+        "rect", class_="margin", x=_share(left), width=_share(right - left), y=0, height=height
+    )
+    return [band, tag("line", class_="zero", x1=zero, x2=zero, y1=0, y2=height)]
+
+
+def _whisker(interval: Interval, axis: Axis) -> list[Markup]:
+    """Return a line with its ends; an arrow where it leaves the axis."""
+    low, high = (axis.place(end) for end in interval)
+    left, right = _share(min(1.0, max(0.0, low))), _share(min(1.0, max(0.0, high)))
+    parts = [tag("line", class_="whisker", x1=left, x2=right, y1="50%", y2="50%")]
+    for place, inside, arrow in (
+        (left, low >= 0, "M6-5L0 0L6 5"),
+        (right, high <= 1, "M-6-5L0 0L-6 5"),
+    ):
+        path = tag("path", class_="whisker", d="M0-5V5" if inside else arrow)
+        parts.append(tag("svg", path, class_="mark", x=place, y="50%"))
+    return parts

@@ -1,0 +1,312 @@
+"""The report of a comparison: the numbers of a `Result`, arranged for the page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from actlab.compare.study import Settings
+from actlab.report import charts, wording
+from actlab.report.wording import amount, clean, count, fixed, mark_of, percent, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actlab.compare.result import Result, Row
+
+__all__ = ["comparison_page"]
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_HIGHLIGHTED: Final = 6
+"""Lines drawn in colour when there are more candidates than styles: the first ranks, besides
+the recommended one."""
+_FOREST: Final = 24
+"""Differences drawn at once; the others are behind a fold."""
+
+
+def comparison_page(result: Result) -> str:
+    """Return the HTML document."""
+    page = _environment().get_template("comparison.html")
+    return page.render(**_view(result))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals.update(
+        style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704  (ours)
+        script=Markup(script),  # noqa: S704  (ours)
+        script_digest=digest,
+        count=count,
+        percent=percent,
+        amount=amount,
+        fixed=fixed,
+        span=span,
+        size=wording.size,
+        duration=wording.duration,
+    )
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Make every text printable; escaping comes after this."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _view(result: Result) -> dict[str, Any]:
+    styles = _styles(result)
+    seconds = wording.unit_of_time(row.step_seconds for row in result.rows)
+    recommended = result.row(result.recommended) if result.recommended is not None else None
+    best = result.row(result.best) if result.best is not None else None
+    return {
+        "result": result,
+        "task": result.task,
+        "settings": result.settings,
+        "metric": result.task.metric.replace("_", " "),
+        "decimals": wording.places(result),
+        "headline": _headline(result),
+        "recommended": recommended,
+        "best": best,
+        "shown": recommended or best,
+        "verdicts": wording.counted_verdicts(result),
+        "meanings": wording.MEANINGS,
+        "unit": seconds,
+        "costs": _costs(result, recommended or best, seconds),
+        "lines": [
+            _Line(row, mark_of(row), wording.middle(row.chosen_learning_rates))
+            for row in result.rows
+        ],
+        "legend": [
+            (style, label, charts.swatch(style), label == result.recommended)
+            for label, style in sorted(styles.items(), key=lambda pair: pair[1])
+        ],
+        "plain": max(0, len(result.curves) - len(styles)),
+        "forest": _forest(result),
+        "charts": _charts(result, styles),
+        "reproduce": _snippet(result),
+        "setting_rows": _settings(result.settings),
+    }
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row of the table and how it is shown."""
+
+    row: Row
+    mark: wording.Mark
+    rate: float | None
+
+    @property
+    def gradient_ratio(self) -> float | None:
+        """First layer's gradient over the last one's, for sorting."""
+        first, last = self.row.gradient_first, self.row.gradient_last
+        return first / last if first is not None and last else None
+
+
+def _headline(result: Result) -> str:
+    """Say in one phrase how the study ended."""
+    if result.recommended is None:
+        return "No recommendation" if result.best is None else "No verdict yet"
+    verdicts = {row.verdict for row in result.rows}
+    if "undecided" in verdicts and verdicts <= {"best", "undecided"}:
+        return "A tie, with this one ahead by mean"
+    if result.recommended != result.best:
+        return "Cheaper than the best, and shown to be equivalent"
+    return "The best by mean score"
+
+
+def _costs(result: Result, row: Row | None, unit: wording.Unit) -> list[tuple[str, str, str]]:
+    """Return (what, how much, set against what) of the candidate that the page is about."""
+    found = []
+    if row is not None and row.step_seconds:
+        times = sorted(r.step_seconds for r in result.rows if r.step_seconds)
+        ratio = row.step_seconds / times[0]
+        beside = "the fastest of all" if ratio <= 1 else f"{ratio:.2f} × the fastest"
+        found.append(("A training step", f"{unit.text(row.step_seconds)} {unit.name}", beside))
+    if row is not None and row.saved_bytes is not None:
+        least = min(r.saved_bytes for r in result.rows if r.saved_bytes is not None)
+        ratio = row.saved_bytes / least if least else 1.0
+        beside = "the least of all" if ratio <= 1 else f"{ratio:.2f} × the least"
+        found.append(("Kept for the gradient", wording.size(row.saved_bytes), beside))
+    runs = count(result.runs_done, "training")
+    found.append(("This study", wording.duration(result.train_seconds), runs))
+    return found
+
+
+def _styles(result: Result) -> dict[str, int]:
+    """Return the style of each candidate whose lines stand out; ranks decide."""
+    labels = [curve.label for curve in result.curves]
+    if len(labels) > charts.STYLES:
+        wanted = {*labels[:_HIGHLIGHTED], result.recommended, result.best}
+        labels = [label for label in labels if label in wanted]
+    return {label: style for style, label in enumerate(labels)}
+
+
+# --- charts -----------------------------------------------------------------------------------
+
+
+def _forest(result: Result) -> dict[str, Any] | None:
+    rows = [row for row in result.rows if row.difference is not None]
+    if len(rows) < 2:
+        return None
+    axis = charts.forest_axis(result, rows)
+    tracks = []
+    for row in rows:
+        mark = mark_of(row)
+        tracks.append((row, mark, charts.forest_track(row, axis, result.margin, mark.kind)))
+    cut = _FOREST if len(tracks) > _FOREST + 4 else len(tracks)
+    return {
+        "shown": tracks[:cut],
+        "folded": tracks[cut:],
+        "scale": charts.forest_scale(axis, result.margin),
+        "cut": axis.cut,
+        "left": "worse" if result.task.higher_is_better else "better",
+        "right": "better" if result.task.higher_is_better else "worse",
+    }
+
+
+def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
+    metric = result.task.metric.replace("_", " ")
+    higher = result.task.higher_is_better
+    banded = result.recommended or result.best
+    losses, scores, rates = [], [], []
+    for curve in result.curves:
+        style = styles.get(curve.label)
+        epochs = range(1, len(curve.validation_score) + 1)
+        losses.append(charts.Series(curve.label, epochs, curve.validation_loss, style))
+        band = curve.label == banded
+        scores.append(
+            charts.Series(
+                curve.label,
+                epochs,
+                curve.validation_score,
+                style,
+                low=curve.validation_score_lowest if band else (),
+                high=curve.validation_score_highest if band else (),
+            )
+        )
+    for one in result.sensitivities:
+        crosses = [
+            rate
+            for rate, score in zip(one.learning_rates, one.validation_score, strict=True)
+            if score is None
+        ]
+        rates.append(
+            charts.Series(
+                one.label,
+                one.learning_rates,
+                one.validation_score,
+                styles.get(one.label),
+                crosses=crosses,
+            )
+        )
+    over = f"mean over {count(result.settings.blocks, 'block')}"
+    drawn = {}
+    for name, title, series, good in (
+        ("loss", f"Validation loss per epoch, {over}", losses, False),
+        ("score", f"Validation {metric} per epoch, {over}", scores, higher),
+        ("rates", f"Validation {metric} against the learning rate, {over}", rates, higher),
+    ):
+        if not any(value is not None for one in series for value in one.ys):
+            continue
+        axis = charts.value_axis(series, higher_is_better=good)
+        drawn[name] = {
+            "svg": charts.line_chart(
+                name,
+                title,
+                _described(series, good=good, rates=name == "rates"),
+                series,
+                rates=name == "rates",
+                y=axis,
+            ),
+            "cut": axis.cut,
+            "logarithmic": axis.logarithmic,
+            "crosses": any(one.crosses for one in series if one.style is not None),
+        }
+    return drawn
+
+
+def _described(series: Sequence[charts.Series], *, good: bool, rates: bool) -> str:
+    """Say in a sentence what the lines show, the first ranks first."""
+    parts = []
+    for one in series[:_HIGHLIGHTED]:
+        known = [(v, x) for x, v in zip(one.xs, one.ys, strict=True) if v is not None]
+        if known:
+            value, at = max(known) if good else min(known)
+            where = f"at learning rate {at:g}" if rates else f"in epoch {at:g}"
+            parts.append(f"{wording.short(one.label, 40)} is best {where} with {value:.4g}")
+    rest = len(series) - len(parts)
+    more = f"; {count(rest, 'more line')} in the table below." if rest else "."
+    return clean("; ".join(parts) + more)
+
+
+# --- settings, and how to do it again ---------------------------------------------------------
+
+
+def _settings(settings: Settings) -> list[tuple[str, str]]:
+    return [
+        ("Hidden layers", " × ".join(map(str, settings.hidden)) or "none"),
+        ("Optimiser", settings.optimizer),
+        ("Loss", settings.loss.replace("_", " ")),
+        ("Metric", settings.metric.replace("_", " ")),
+        ("Schedule", settings.schedule),
+        ("Gradient clipping", "none" if settings.clip_norm is None else amount(settings.clip_norm)),
+        ("Epochs", f"{settings.epochs:,}"),
+        ("Batch size", f"{settings.batch_size:,}"),
+        ("Learning rates", ", ".join(amount(rate) for rate in settings.learning_rates)),
+        ("Blocks", f"{settings.blocks}"),
+        ("Validation and test", f"{settings.validation_share:.0%} and {settings.test_share:.0%}"),
+        ("Seed", f"{settings.seed}"),
+        ("Margin", amount(settings.margin)),
+        ("Level", amount(settings.level)),
+        ("Networks in one computation", f"{settings.chunk_members}"),
+    ]
+
+
+def _snippet(result: Result) -> str:
+    """Return Python that asks the same question again."""
+    task, settings = result.task, result.settings
+    names = [row.label if row.family is not None else row.formula for row in result.rows]
+    lines = ["import actlab", "", "result = actlab.compare("]
+    builtin = {"digits", "breast_cancer", "wine", "iris", "diabetes"}
+    data = repr(task.name) if task.name in builtin or "." in task.name else "frame"
+    lines.append(f"    {data},{'' if data != 'frame' else '  # the same rows'}")
+    if task.target is not None and task.name not in builtin:
+        lines.append(f"    target={task.target!r},")
+    lines.append("    activations=[")
+    lines += [f"        {name!r}," for name in names]
+    lines.append("    ],")
+    for name in (
+        "hidden",
+        "optimizer",
+        "loss",
+        "metric",
+        "schedule",
+        "clip_norm",
+        "epochs",
+        "batch_size",
+        "learning_rates",
+        "blocks",
+        "seed",
+        "margin",
+    ):
+        value = getattr(settings, name)
+        lines.append(f"    {name}={value!r},")
+    lines += [")", 'result.report("report.html")']
+    return "\n".join(lines)
