@@ -111,9 +111,9 @@ def test_rows_outside_training_change_nothing_learnt(frame, split, part):
 def test_that_leak_would_be_seen(frame, split):
     """Fitting on all rows instead does change them, so the test above can fail."""
     everything = np.arange(ROWS)
-    before = prepare(load(frame, target="price").columns, everything).features(split.train_rows)
+    before = prepare(load(frame, target="price").columns, everything).features[split.train_rows]
     changed = load(corrupted(frame, split.test_rows), target="price").columns
-    assert not np.array_equal(prepare(changed, everything).features(split.train_rows), before)
+    assert not np.array_equal(prepare(changed, everything).features[split.train_rows], before)
 
 
 def test_constant_in_training_is_left_out(frame):

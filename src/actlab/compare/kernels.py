@@ -85,6 +85,8 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "sigmoid": torch.sigmoid,
     "erf": torch.erf,
     "erfc": torch.erfc,
+    # a comparison that is wanted as the number 1 or 0
+    **{f"is_{name}": function for name, function in _COMPARISONS.items()},
 }
 _CONSTANTS: Final = {"pi": math.pi, "e": math.e}
 
@@ -301,6 +303,10 @@ def _expanded(expression: Expression) -> Expression:
                 for _ in range(abs(int(power)) - 1):
                     product = Call("mul", (product, operands[0]))
                 return product if power > 0 else Call("div", (Number(1), product))
+        if node.head == "where" and operands[1:] == (Number(1), Number(0)):
+            condition = operands[0]
+            if isinstance(condition, Call) and condition.head in _COMPARISONS:
+                return Call(f"is_{condition.head}", condition.arguments)
         return Call(node.head, operands)
 
     return fold(expression, rule)

@@ -6,6 +6,7 @@ or, for a regression, standardised numbers. The gradient is that of the member's
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,13 +16,12 @@ from actlab.compare.naming import by_name
 from actlab.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from actlab.compare.task import Task
 
 __all__ = ["LOSSES", "Loss", "loss_for"]
 
 Tensor = torch.Tensor
+_WithGradient = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,18 @@ class Loss:
     kind: str
     outputs: Callable[[int], int]
     """From the number of classes (0 for a regression) to the width of the output layer."""
-    evaluate: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    value: Callable[[Tensor, Tensor], Tensor]
+    """(outputs, target) -> loss of each row, (members, rows)."""
+    with_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     """(outputs, target) -> (loss of each row, gradient of the members' means)."""
 
 
-def _cross_entropy(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
+    own = outputs.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    return outputs.logsumexp(-1).sub_(own)
+
+
+def _cross_entropy_gradient(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     # torch's own log_softmax is several times slower than this on a short last axis.
     largest = outputs.amax(-1, keepdim=True)
     gradient = torch.sub(outputs, largest).exp_()
@@ -47,39 +54,68 @@ def _cross_entropy(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return loss.squeeze(-1), gradient
 
 
-def _binary_cross_entropy(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
     logit = outputs.squeeze(-1)
-    wanted = target.to(logit.dtype)
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, wanted, reduction="none")
-    return loss, (torch.sigmoid(logit) - wanted).div_(target.shape[-1]).unsqueeze(-1)
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        logit, target.to(logit.dtype), reduction="none"
+    )
+
+
+def _binary_cross_entropy_gradient(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    gradient = torch.sigmoid(outputs).sub_(target.unsqueeze(-1)).div_(target.shape[-1])
+    return _binary_cross_entropy(outputs, target), gradient
+
+
+def _error(outputs: Tensor, target: Tensor) -> Tensor:
+    return outputs.squeeze(-1) - target
 
 
 def _squared(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    error = outputs.squeeze(-1) - target
-    return error.square(), (error * (2 / target.shape[-1])).unsqueeze(-1)
+    error = _error(outputs, target)
+    return error.square(), error.mul_(2 / target.shape[-1]).unsqueeze(-1)
 
 
 def _absolute(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    error = outputs.squeeze(-1) - target
-    return error.abs(), error.sign().div_(target.shape[-1]).unsqueeze(-1)
+    error = _error(outputs, target)
+    return error.abs(), error.sign_().div_(target.shape[-1]).unsqueeze(-1)
 
 
 def _huber(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Squared within one standard deviation of the target, linear beyond (Huber, 1964)."""
-    error = outputs.squeeze(-1) - target
+    error = _error(outputs, target)
     inner = error.clamp(-1, 1)
     loss = inner.abs() * (error.abs() - 0.5 * inner.abs())
-    return loss, inner.div(target.shape[-1]).unsqueeze(-1)
+    return loss, inner.div_(target.shape[-1]).unsqueeze(-1)
+
+
+def _first(function: _WithGradient) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda outputs, target: function(outputs, target)[0]
+
+
+def _one(_classes: int) -> int:
+    return 1
 
 
 LOSSES: Final = {
     loss.name: loss
     for loss in (
-        Loss("cross_entropy", "classification", lambda classes: classes, _cross_entropy),
-        Loss("binary_cross_entropy", "classification", lambda _: 1, _binary_cross_entropy),
-        Loss("mse", "regression", lambda _: 1, _squared),
-        Loss("mae", "regression", lambda _: 1, _absolute),
-        Loss("huber", "regression", lambda _: 1, _huber),
+        Loss(
+            "cross_entropy",
+            "classification",
+            lambda classes: classes,
+            _cross_entropy,
+            _cross_entropy_gradient,
+        ),
+        Loss(
+            "binary_cross_entropy",
+            "classification",
+            _one,
+            _binary_cross_entropy,
+            _binary_cross_entropy_gradient,
+        ),
+        Loss("mse", "regression", _one, _first(_squared), _squared),
+        Loss("mae", "regression", _one, _first(_absolute), _absolute),
+        Loss("huber", "regression", _one, _first(_huber), _huber),
     )
 }
 

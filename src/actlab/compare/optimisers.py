@@ -1,9 +1,10 @@
 """Optimiser steps of many networks at once, with a learning rate each.
 
-The step of every optimiser here is linear in its learning rate. So `torch.optim` steps a
-parameter that is all zeros, with rate 1: what it leaves there is the step itself, to full
-precision, and each member adds it times its own rate. The decay of AdamW is the one term that
-looks at the weights; it is applied apart, also times the member's rate.
+The step of every optimiser here is linear in its learning rate. So `torch.optim` keeps, of every
+parameter, its quotient by the member's rate, and steps that with rate 1 (or the schedule's
+factor): p - r·s = r·(p/r - s). Nothing is lost by it: a quotient has as many digits as the
+parameter. The decay of AdamW is the one term that looks at the weights; it is applied apart, times
+the member's rate.
 """
 
 from __future__ import annotations
@@ -44,27 +45,32 @@ OPTIMISERS: Final[dict[str, _Rule]] = {
 
 
 class StackedOptimizer:
-    """Steps a flat vector of parameters, each element with a rate of its own."""
+    """Steps a flat vector of parameters, each element with a rate of its own.
+
+    Args:
+        name: a name in `OPTIMISERS`.
+        parameters: the vector, with its initial values.
+        gradients: a vector of the same size, where the gradients will stand at every step.
+        rates: the learning rate of every element, above zero.
+    """
 
     def __init__(self, name: str, parameters: Tensor, gradients: Tensor, rates: Tensor) -> None:
         rule = by_name(OPTIMISERS, name, "optimiser")
-        self._parameters = parameters
-        self._step = torch.zeros_like(parameters)
-        self._step.grad = gradients
-        self._optimizer = rule.build([self._step])
-        self._base_rates = rates
+        self._parameters, self._rates = parameters, rates
+        self._quotients = parameters / rates
+        self._quotients.grad = gradients
+        self._optimizer = rule.build([self._quotients])
         self._decay = rule.decay
         self.set_factor(1.0)
 
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by this, from now on."""
-        self._rates = self._base_rates * factor
-        self._keep = 1 - self._rates * self._decay if self._decay else None
+        self._optimizer.param_groups[0]["lr"] = factor
+        self._keep = 1 - self._rates * (factor * self._decay) if self._decay else None
 
     def step(self) -> None:
         """One step down the gradients that stand in the vector given at the start."""
-        self._optimizer.step()
         if self._keep is not None:
-            self._parameters.mul_(self._keep)
-        self._parameters.addcmul_(self._step, self._rates)
-        self._step.zero_()
+            self._quotients.mul_(self._keep)
+        self._optimizer.step()
+        torch.mul(self._quotients, self._rates, out=self._parameters)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -31,16 +31,16 @@ _MISSING: Final = "(missing)"
 class Prepared:
     """A fitted preprocessing."""
 
-    features: Callable[[NDArray[Any]], NDArray[np.float64]]
-    """From row indices to a matrix of shape (rows, features)."""
+    features: NDArray[np.float64]
+    """Every row of the table, (rows, features)."""
     notes: tuple[str, ...]
 
 
 def prepare(columns: Sequence[Column], train: NDArray[Any]) -> Prepared:
     """Fit the preprocessing of these columns on the rows `train`, and on nothing else."""
-    from sklearn.impute import SimpleImputer  # noqa: PLC0415 - heavy
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: PLC0415
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     parts: list[tuple[NDArray[Any], Any]] = []
     notes: list[str] = []
@@ -73,13 +73,9 @@ def prepare(columns: Sequence[Column], train: NDArray[Any]) -> Prepared:
             f"{RARE_SHARE:.0%} of the rows share one."
         )
 
-    def everything(rows: NDArray[Any]) -> NDArray[np.float64]:
-        return np.hstack(
-            [np.asarray(fitted.transform(part[rows]), float) for part, fitted in parts]
-        )
-
-    varies = np.ptp(everything(train), axis=0) > 0
-    return Prepared(lambda rows: everything(rows)[:, varies], tuple(notes))
+    features = np.hstack([np.asarray(fitted.transform(part), float) for part, fitted in parts])
+    varies = np.ptp(features[train], axis=0) > 0
+    return Prepared(features[:, varies], tuple(notes))
 
 
 def _columns(columns: Sequence[Column], of_what: str) -> str:

@@ -96,7 +96,7 @@ def columns_of_file(path: Path) -> list[Column]:
 
 
 def _parquet(path: Path) -> Any:
-    import pandas as pd  # noqa: PLC0415 - heavy
+    import pandas as pd
 
     try:
         return pd.read_parquet(path)
@@ -127,7 +127,7 @@ def _text(path: Path, packed: bool) -> str:
 
 
 def _columns_of_text(text: str, place: str, *, tab: bool) -> list[Column]:
-    import pandas as pd  # noqa: PLC0415 - heavy
+    import pandas as pd
 
     first = next(line for line in text.splitlines() if line.strip())
     delimiter = "\t" if tab else max(_DELIMITERS, key=first.count)
@@ -213,7 +213,7 @@ def _line(error: Exception) -> str:
 
 def is_frame(data: Any) -> bool:
     """Whether narwhals knows this kind of data frame."""
-    import narwhals as nw  # noqa: PLC0415 - heavy
+    import narwhals as nw
 
     if nw.dependencies.is_pandas_dataframe(data):  # whatever its columns are called
         return True
@@ -222,7 +222,7 @@ def is_frame(data: Any) -> bool:
 
 def columns_of_frame(frame: Any, place: str = "the frame") -> list[Column]:
     """The columns of any frame that narwhals knows: pandas, polars, pyarrow and others."""
-    import narwhals as nw  # noqa: PLC0415 - heavy
+    import narwhals as nw
 
     if hasattr(frame, "iloc"):  # pandas: names may be anything
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
@@ -234,7 +234,7 @@ def columns_of_frame(frame: Any, place: str = "the frame") -> list[Column]:
 
 
 def _column_of_series(series: Any, name: str, place: str) -> Column:
-    import narwhals as nw  # noqa: PLC0415 - heavy
+    import narwhals as nw
 
     kind = series.dtype
     if kind.is_numeric() or kind == nw.Boolean:
@@ -246,7 +246,7 @@ def _column_of_series(series: Any, name: str, place: str) -> Column:
 
 
 def _floats(series: Any) -> NDArray[np.float64]:
-    import narwhals as nw  # noqa: PLC0415 - heavy
+    import narwhals as nw
 
     return np.array(series.cast(nw.Float64).to_numpy(), dtype=float)
 

@@ -105,9 +105,9 @@ class Task:
             train_rows=train,
             validation_rows=validation,
             test_rows=test,
-            train_x=prepared.features(train),
-            validation_x=prepared.features(validation),
-            test_x=prepared.features(test),
+            train_x=prepared.features[train],
+            validation_x=prepared.features[validation],
+            test_x=prepared.features[test],
             train_y=self.target[train],
             validation_y=self.target[validation],
             test_y=self.target[test],
@@ -119,7 +119,7 @@ class Task:
     def _rows_of(
         self, block: int, settings: Settings
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        from sklearn.model_selection import train_test_split  # noqa: PLC0415 - heavy
+        from sklearn.model_selection import train_test_split
 
         sizes = {
             "validation": round(self.rows * settings.validation_share),
@@ -258,7 +258,7 @@ def _outside_target(y: Any, columns: Sequence[Column]) -> Column:
 
 
 def _carried(name: str) -> list[Column]:
-    from sklearn import datasets  # noqa: PLC0415 - heavy
+    from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
     names = [str(column) for column in bunch.feature_names]
@@ -271,7 +271,7 @@ def _carried(name: str) -> list[Column]:
 
 
 def _class_names(name: str) -> tuple[str, ...]:
-    from sklearn import datasets  # noqa: PLC0415 - heavy
+    from sklearn import datasets
 
     return tuple(
         str(label) for label in getattr(datasets, f"load_{name}")().get("target_names", ())

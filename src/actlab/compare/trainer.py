@@ -231,7 +231,7 @@ class _Stack:
             group.seconds = 0.0
         start, steps = perf_counter(), 0
         for x, y in part.batches(self.settings.batch_size, orders):
-            loss, gradient = self.loss.evaluate(self.network.forward(x), y)
+            loss, gradient = self.loss.with_gradient(self.network.forward(x), y)
             losses.append(loss)
             self.network.backward(gradient)
             self._measure_and_clip()
@@ -266,7 +266,7 @@ class _Stack:
         outputs, losses = [], []
         for x, y in part.batches(EVALUATION_ROWS):
             output = network.forward(x, training=False)
-            losses.append(self.loss.evaluate(output, y)[0])
+            losses.append(self.loss.value(output, y))
             outputs.append(output.clone())
         answers = part.in_target_units(torch.cat(outputs, dim=1))
         return torch.cat(losses, dim=1).double().mean(1), self.metric(answers, part.target())
