@@ -1,0 +1,301 @@
+"""The contract of an activation, as functions of an activation and an engine.
+
+The tests run them over the whole registry; the tests of planted faults run the same functions
+over broken copies and expect an AssertionError.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import mpmath
+import numpy as np
+import torch
+
+from actlab.accuracy import bound_for, error_in_ulp, measure
+from actlab.accuracy.points import edges
+from actlab.formula import differentiate, symbols_of
+
+ORDERS = {"scalar": (0, 1, 2), "gated": (0, 1), "vector": (0,)}
+_DIGITS = 50
+_AWAY = 0.03
+"""How far from a kink a numerical derivative must stay."""
+
+
+def cases(f: Any) -> list[tuple[int, str]]:
+    """Orders of the derivative, and the inputs to differentiate by."""
+    return [
+        (order, wrt) for order in ORDERS[f.kind] for wrt in (f.variables if order else ("x",))
+    ]
+
+
+def _options(order: int, wrt: str) -> dict[str, Any]:
+    return {"wrt": wrt} if order else {}
+
+
+def _depends(f: Any, order: int, wrt: str) -> set[str]:
+    """The inputs on which a value or derivative depends at all."""
+    if f.kind == "vector":
+        return {"x"}
+    return set(symbols_of(differentiate(f.formula, wrt, order))) & {"x", "gate"}
+
+
+def _smooth_points(f: Any, count: int, seed: int = 3) -> np.ndarray:
+    points = np.random.default_rng(seed).uniform(-4, 4, 6 * count)
+    for edge in edges(f) if f.kind == "scalar" else (0.0,):
+        points = points[np.abs(points - edge) > _AWAY]
+    return points[:count]
+
+
+# -- the formula itself ------------------------------------------------------------------------
+
+
+def check_definition(f: Any) -> None:
+    """`formula` and `definition` agree to 50 digits, with their derivatives, kinks included."""
+    from dataclasses import replace
+
+    other = replace(f, formula=f.definition, definition=None)
+    smooth = [*_smooth_points(f, 12), -30.0, 30.0, 1e-9]
+    for order in (0, 1, 2):
+        places = [*smooth, *edges(f)] if order < 2 and f.kind == "scalar" else smooth
+        for x in map(float, places):
+            inputs = (x,) if f.kind == "scalar" else (x, x / 2 + 0.25)
+            mine = f.exact(*inputs, order=order, digits=_DIGITS)
+            theirs = other.exact(*inputs, order=order, digits=_DIGITS)
+            with mpmath.workdps(_DIGITS):
+                close = mine == theirs or abs(mine - theirs) <= abs(mine) * mpmath.mpf(10) ** (
+                    2 - _DIGITS
+                )
+            assert close, f"{f.name}, order {order}, at {x!r}: {mine} but the definition {theirs}"
+
+
+def check_slopes(f: Any) -> None:
+    """Exact derivatives are those of the exact value, by difference quotients at 80 digits."""
+    step = mpmath.mpf(2) ** -70
+    for order, wrt in cases(f)[1:]:
+        if f.kind == "gated" and wrt == "gate":
+            continue  # by symmetry of the rule; gradcheck differentiates by the gate
+        for x in map(float, _smooth_points(f, 8)):
+            rest = () if f.kind == "scalar" else (0.75,)
+            with mpmath.workdps(80):
+                low, high = mpmath.mpf(x) - step, mpmath.mpf(x) + step
+                below, above = (
+                    f.exact(v, *rest, order=order - 1, digits=80) for v in (low, high)
+                )
+                quotient = (above - below) / (2 * step)
+                slope = f.exact(x, *rest, order=order, digits=80)
+                # the quotient is off by step²/6 times the third derivative
+                assert abs(quotient - slope) <= mpmath.mpf(10) ** -30 * (1 + abs(slope)), (
+                    f"{f.name}, order {order}, at {x!r}: {slope} but the values say {quotient}"
+                )
+
+
+# -- engines -----------------------------------------------------------------------------------
+
+
+def check_layouts(f: Any, engine: Any, dtype: str) -> None:
+    """Shape and dtype are kept, whatever the order in memory, and so are the values."""
+    # results of vector and scalar code may differ in the last bits, not in more
+    slack = {"float16": 2e-3, "bfloat16": 1.6e-2, "float32": 1e-5, "float64": 1e-13}[dtype]
+    for title, x in engine.layouts(dtype).items():
+        for order, wrt in cases(f):
+            inputs = (x, x) if f.kind == "gated" else (x,)
+            result = engine.run(f, *inputs, order=order, **_options(order, wrt))
+            where = f"{f.name}, order {order}, {engine.name} {dtype}, {title}"
+            assert tuple(result.shape) == tuple(x.shape), where
+            assert engine.dtype_of(result) == dtype, where
+            plain = engine.array(engine.floats(x), dtype)
+            again = engine.run(
+                f, *((plain, plain) if f.kind == "gated" else (plain,)),
+                order=order, **_options(order, wrt),
+            )  # fmt: skip
+            np.testing.assert_allclose(
+                engine.floats(result), engine.floats(again), rtol=slack, atol=slack, err_msg=where
+            )
+
+
+def check_single_numbers(f: Any, engine: Any, dtype: str) -> None:
+    """An array without dimensions gives one without dimensions, of the same dtype."""
+    x = engine.array(0.7, dtype)
+    for order, wrt in cases(f):
+        inputs = (x, x) if f.kind == "gated" else (x,)
+        result = engine.run(f, *inputs, order=order, **_options(order, wrt))
+        assert tuple(result.shape) == ()
+        assert engine.dtype_of(result) == dtype
+
+
+def check_pairs(f: Any, engine: Any, dtype: str) -> None:
+    """The two inputs of a gated pair broadcast; one input is cut in halves."""
+    x = engine.array(np.linspace(-2, 2, 3).reshape(3, 1), dtype)
+    gate = engine.array(np.linspace(-1, 3, 4).reshape(1, 4), dtype)
+    whole = engine.run(f, x, gate)
+    assert tuple(whole.shape) == (3, 4)
+    assert engine.dtype_of(whole) == dtype
+    halves = engine.array(np.linspace(-2, 2, 24).reshape(4, 6), dtype)
+    for axis, shape in ((-1, (4, 3)), (0, (2, 6)), (1, (4, 3))):
+        half = shape[axis]
+        cut = (halves[:, :half], halves[:, half:]) if axis else (halves[:half], halves[half:])
+        joined = engine.run(f, halves, axis=axis)
+        assert tuple(joined.shape) == shape
+        np.testing.assert_array_equal(engine.floats(joined), engine.floats(engine.run(f, *cut)))
+
+
+def check_nan(f: Any, engine: Any, dtype: str) -> None:
+    """NaN in, NaN out, for every value and derivative that depends on the input at all."""
+    for order, wrt in cases(f):
+        depends = _depends(f, order, wrt)
+        for place, variable in enumerate(f.variables):
+            values = [np.array([0.5, 0.5, 0.5]) for _ in f.variables]
+            values[place] = np.array([np.nan, -1.0, np.nan])
+            inputs = [engine.array(v, dtype) for v in values]
+            result = engine.floats(engine.run(f, *inputs, order=order, **_options(order, wrt)))
+            where = f"{f.name}, order {order} by {wrt}, {engine.name} {dtype}, NaN as {variable}"
+            if f.kind == "vector":
+                assert np.isnan(result).all(), where
+            elif variable in depends:
+                assert np.isnan(result[[0, 2]]).all(), where
+                assert not np.isnan(result[1]), where
+            else:
+                assert not np.isnan(result).any(), where
+
+
+def check_ends(f: Any, engine: Any, dtype: str) -> None:
+    """At ±0 and ±inf the result is the exact value or limit, with the sign of a zero."""
+    for order in ORDERS[f.kind]:
+        for x in (0.0, -0.0, math.inf, -math.inf):
+            exact = f.exact(x, order=order, digits=30)
+            result = engine.run(f, engine.array([x] * 3, dtype), order=order)
+            computed = float(engine.floats(result)[1])
+            error = error_in_ulp(computed, exact, dtype)
+            bound = max(bound_for(f.name, engine.name, dtype, order), 1.0)
+            where = f"{f.name}, order {order}, {engine.name} {dtype}, at {x}"
+            assert error <= bound, f"{where}: {computed} but exactly {exact}"
+            if order == 0 and exact == 0:
+                nearby = f.exact(math.copysign(2.0**-60 if x == 0 else 40.0, x), digits=20)
+                if nearby != 0:
+                    assert math.copysign(1, computed) == mpmath.sign(nearby), (
+                        f"{where}: {computed}, but nearby values are {float(nearby):g}"
+                    )
+
+
+def check_accuracy(f: Any, engine: Any, dtype: str, order: int = 0, wrt: str = "x") -> Any:
+    """The error over the fixed inputs is within the ledger's bound."""
+
+    def subject(*inputs: Any, dtype: str) -> Any:
+        arrays = [engine.array(values, dtype) for values in inputs]
+        return engine.floats(engine.run(f, *arrays, order=order, **_options(order, wrt)))
+
+    measured = measure(f, subject, dtype, order, wrt)
+    bound = bound_for(f.name, engine.name, dtype, order, wrt)
+    assert measured.max_ulp <= bound, f"{engine.name}: {measured}; bound {bound:g}"
+    return measured
+
+
+def check_integers(f: Any, engine: Any) -> None:
+    """Integers give the framework's floating type, or stay where the formula only chooses."""
+    values = np.array([[-3, -1, 0], [1, 2, 8]])
+    x = torch.tensor(values) if engine.name == "torch" else values
+    wide = "float32" if engine.name == "torch" else "float64"
+    inputs = (x, x) if f.kind == "gated" else (x,)
+    result = engine.run(f, *inputs)
+    assert engine.dtype_of(result) in (wide, "int64")
+    expected = engine.run(f, *(engine.array(i, wide) for i in inputs))
+    np.testing.assert_allclose(engine.floats(result), engine.floats(expected), rtol=1e-5)
+
+
+# -- PyTorch -----------------------------------------------------------------------------------
+
+
+def torch_inputs(f: Any, count: int = 10, *, gradient: bool = True) -> tuple[torch.Tensor, ...]:
+    """float64 tensors away from kinks."""
+    if f.kind == "vector":
+        x = torch.tensor(np.random.default_rng(5).normal(size=(3, 4)))
+        return (x.requires_grad_(gradient),)
+    x = torch.tensor(_smooth_points(f, count))
+    inputs = (x,) if f.kind == "scalar" else (x, x.flip(0) * 0.7)
+    return tuple(value.clone().requires_grad_(gradient) for value in inputs)
+
+
+def check_gradients(f: Any) -> None:
+    """First and second derivatives of autograd are those of the values."""
+    inputs = torch_inputs(f)
+    assert torch.autograd.gradcheck(f, inputs)
+    assert torch.autograd.gradgradcheck(f, inputs)
+
+
+def check_autograd_is_derivative(f: Any) -> None:
+    """`backward` gives what `derivative` gives, at kinks and ends too, to the second order."""
+    values = [0.0, -0.0, *edges(f), *_smooth_points(f, 6), 50.0, -50.0]
+    x = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+    (first,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
+    np.testing.assert_array_equal(first.detach().numpy(), f.derivative(x.detach()).numpy())
+    if first.requires_grad:
+        (second,) = torch.autograd.grad(first.sum(), x)
+        np.testing.assert_array_equal(second.numpy(), f.derivative(x.detach(), order=2).numpy())
+
+
+def check_functional(f: Any) -> None:
+    """torch.func: grad under vmap, and forward mode."""
+    (x,) = torch_inputs(f, gradient=False)
+    slopes = f.derivative(x)
+    mapped = torch.func.vmap(torch.func.grad(f))(x)
+    torch.testing.assert_close(mapped, slopes, rtol=1e-13, atol=1e-15)
+    value, tangent = torch.func.jvp(f, (x,), (torch.ones_like(x),))
+    torch.testing.assert_close(value, f(x), rtol=1e-13, atol=1e-15)
+    torch.testing.assert_close(tangent, slopes, rtol=1e-13, atol=1e-15)
+
+
+def check_autocast(f: Any) -> None:
+    """Inside autocast a function does what it does outside: it never needs a wider type."""
+    for dtype in (torch.float32, torch.bfloat16):
+        inputs = tuple(v.to(dtype) for v in torch_inputs(f, gradient=False))
+        outside = f(*inputs)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            inside = f(*inputs)
+        assert inside.dtype == dtype
+        torch.testing.assert_close(inside, outside, rtol=0, atol=0)
+
+
+def saved_tensors(f: Any, *inputs: torch.Tensor) -> int:
+    """How many different tensors autograd keeps for the backward pass."""
+    kept: set[int] = set()
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept.add(tensor.data_ptr())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = f(*inputs)
+    assert result.requires_grad or not kept
+    return len(kept)
+
+
+def check_saved(f: Any) -> None:
+    """One tensor is kept per scalar function, two per gated pair."""
+    assert saved_tensors(f, *torch_inputs(f)) <= len(f.variables)
+
+
+def check_parameter_gradients(f: Any) -> None:
+    """Parameters may be tensors, and their gradients are right."""
+    names = [*(n for n in f.parameters if n not in _bounds(f)), *f.random]
+    if not names:
+        return
+    values = {
+        name: f.parameters.get(name, 0.25) * 1.01 + (0.0 if f.parameters.get(name, 1) else 0.05)
+        for name in names
+    }
+    settings = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in values.values()]
+    inputs = torch_inputs(f)
+    count = len(inputs)
+
+    def run(*arguments: torch.Tensor) -> torch.Tensor:
+        given = dict(zip(names, arguments[count:], strict=True))
+        result: torch.Tensor = f(*arguments[:count], **given)
+        return result
+
+    assert torch.autograd.gradcheck(run, (*inputs, *settings))
+
+
+def _bounds(f: Any) -> set[str]:
+    return {bound for draw in f.random.values() for bound in (draw.low, draw.high)}
