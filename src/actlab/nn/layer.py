@@ -1,0 +1,194 @@
+"""An activation as a PyTorch layer, with its parameters fixed or learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from actlab.activation import Activation
+from actlab.errors import UnknownNameError
+
+__all__ = ["ActivationModule", "module"]
+
+_FLOOR = 1e-4
+"""A learned parameter that must be positive acts as if it were at least this."""
+
+
+class ActivationModule(nn.Module):
+    """One activation as a layer of a PyTorch network.
+
+    A scalar function works on a tensor of any shape; a gated one takes `forward(x, gate)`, or
+    `forward(x)` and cuts `x` in two halves along `axis`; a vector function works along `axis`.
+    The result has the shape (a gated half's shape) and the floating dtype of `x`, whatever the
+    dtype of the learned parameters.
+
+    A learned parameter is a `torch.nn.Parameter` of its own name: of shape () for the whole
+    layer, or (channels,), counted along dimension 1 of the input as in `torch.nn.PReLU`: (N, C)
+    and (N, C, ...) both have their channels there; an input of one dimension has none and is a
+    `ValueError`. A parameter that must be positive acts as 1e-4 when training takes it below
+    that, and its gradient passes as if it did not, so that it can come back.
+
+    A random parameter (the slope of RReLU) is drawn for each element, uniformly between its
+    bounds, in training, with PyTorch's generator; in evaluation it is the mean of its bounds.
+
+    Args:
+        activation: the function.
+        learnable: True for all of its parameters, or the names of some.
+        channels: how many channels have a value of their own; without it the layer has one.
+        axis: of a vector or gated function; the last by default.
+
+    Raises:
+        UnknownNameError: for a name that is no parameter of the function.
+        TypeError: for options that this kind of function does not have.
+        ValueError: for fewer than one channel, or channels where nothing is learned.
+
+    Example:
+        >>> import actlab
+        >>> layer = actlab.get("leaky_relu").module(learnable=True, channels=3)
+        >>> layer
+        Activation('leaky_relu', negative_slope=learned[3])
+        >>> layer(torch.ones(2, 3, 5)).shape
+        torch.Size([2, 3, 5])
+    """
+
+    def __init__(
+        self,
+        activation: Activation,
+        *,
+        learnable: bool | str | Iterable[str] = False,
+        channels: int | None = None,
+        axis: int | None = None,
+    ) -> None:
+        super().__init__()
+        if axis is not None and activation.kind == "scalar":
+            raise TypeError(f"{activation.name} works on single numbers; it takes no axis")
+        learned = _learned_names(activation, learnable)
+        _check_channels(activation, channels, learned)
+        self.activation = activation
+        self.axis = axis
+        self.channels = channels
+        self.learned = learned
+        self._gated = activation.kind == "gated"
+        self._floored = frozenset(
+            name for name in learned if name in activation.specs and activation.specs[name].positive
+        )
+        bounds = activation.parameters
+        self._draws = {
+            name: (bounds[random.low], bounds[random.high])
+            for name, random in activation.random.items()
+        }
+        for name in learned:
+            if hasattr(self, name):
+                raise ValueError(
+                    f"a parameter called {name!r} can't be learned, because torch.nn.Module "
+                    "has an attribute of that name; rename it in the formula"
+                )
+            value = torch.full(() if channels is None else (channels,), bounds[name])
+            self.register_parameter(name, nn.Parameter(value))
+
+    def forward(self, x: Tensor, gate: Tensor | None = None) -> Tensor:
+        """Apply the function, with the parameters as they have been learned so far."""
+        options: dict[str, Any] = {} if self.axis is None else {"axis": self.axis}
+        for name in self.learned:
+            options[name] = self._value(name, x)
+        if self.training:
+            for name, (low, high) in self._draws.items():
+                options[name] = low + (high - low) * torch.rand_like(x, dtype=_float_of(x))
+        if gate is not None and not self._gated:
+            raise TypeError(f"{self.activation.name} takes one input and no gate")
+        result: Tensor = self.activation(x, gate, **options)
+        if options and x.is_floating_point() and result.dtype != x.dtype:
+            return result.to(x.dtype)
+        return result
+
+    def _value(self, name: str, x: Tensor) -> Tensor:
+        value: Tensor = getattr(self, name)
+        if name in self._floored:
+            # the sum is the floor exactly, and its gradient that of the parameter
+            value = torch.where(value < _FLOOR, _FLOOR + (value - value.detach()), value)
+        if self.channels is None:
+            return value
+        if x.dim() < 2 or x.shape[1] != self.channels:
+            raise ValueError(
+                f"this layer has {self.channels} channels, counted along dimension 1 of its "
+                f"input, but the shape is {tuple(x.shape)}"
+            )
+        return value.reshape(-1, *(1 for _ in range(x.dim() - 2)))
+
+    def _get_name(self) -> str:
+        return "Activation"
+
+    def extra_repr(self) -> str:
+        """The catalogued name or the formula, with the parameters as they are now."""
+        f = self.activation
+        shown = [repr(str(f.formula)) if f.family == "user" else repr(f.name)]
+        for name, value in f.parameters.items():
+            if name not in self.learned:
+                shown.append(f"{name}={value:g}")
+            elif self.channels is None:
+                shown.append(f"{name}=learned[{getattr(self, name).item():.4g}]")
+            else:
+                shown.append(f"{name}=learned[{self.channels}]")
+        if self.axis is not None:
+            shown.append(f"axis={self.axis}")
+        return ", ".join(shown)
+
+
+def module(
+    activation: Activation,
+    *,
+    learnable: bool | str | Iterable[str] = False,
+    channels: int | None = None,
+    axis: int | None = None,
+) -> ActivationModule:
+    """A `torch.nn.Module` of an activation; see `ActivationModule`.
+
+    Example:
+        >>> import actlab
+        >>> actlab.get("leaky_relu", negative_slope=0.2).module()
+        Activation('leaky_relu', negative_slope=0.2)
+    """
+    return ActivationModule(activation, learnable=learnable, channels=channels, axis=axis)
+
+
+def _learned_names(
+    activation: Activation, learnable: bool | str | Iterable[str]
+) -> tuple[str, ...]:
+    if learnable is False:
+        return ()
+    bounds = {b for random in activation.random.values() for b in (random.low, random.high)}
+    own = tuple(name for name in activation.parameters if name not in bounds)
+    if learnable is True:
+        if not own:
+            raise TypeError(f"{activation.name} has no parameter that could be learned")
+        return own
+    asked = (learnable,) if isinstance(learnable, str) else tuple(learnable)
+    for name in asked:
+        if name not in own:
+            has = ", ".join(own) or "none"
+            raise UnknownNameError(
+                f"{activation.name} has no parameter {name!r} that could be learned; it has: {has}"
+            )
+    return tuple(name for name in own if name in asked)
+
+
+def _check_channels(activation: Activation, channels: int | None, learned: tuple[str, ...]) -> None:
+    if channels is None:
+        return
+    if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
+        raise ValueError(f"channels is {channels!r}; a whole number of at least 1 was expected")
+    if not learned:
+        raise ValueError(
+            f"channels={channels} says how many values are learned, but none is; "
+            "give learnable=True"
+        )
+    if activation.kind != "scalar":
+        raise TypeError(f"{activation.name} does not work channel by channel; leave channels out")
+
+
+def _float_of(x: Tensor) -> torch.dtype:
+    """The dtype a draw is made in: at least float32."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
