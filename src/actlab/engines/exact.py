@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differentiate
+from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differentiate, symbols_of
+from actlab.formula.expression import nodes
 
 __all__ = ["as_array", "evaluate", "prepare", "vector"]
 
@@ -96,7 +97,8 @@ def _at(
 ) -> Any:
     symbols = {name: _number(mp, value) for name, value in inputs.items()}
     symbols |= {name: _number(mp, Fraction(repr(float(v)))) for name, v in parameters.items()}
-    if any(mp.isnan(value) for value in symbols.values()):
+    used = symbols_of(expression)
+    if any(mp.isnan(value) for name, value in symbols.items() if name in used):
         return mp.nan
     value = _walk(mp, expression, symbols, {})
     if mp.isnan(value) and any(mp.isinf(v) for v in symbols.values()):
@@ -106,6 +108,8 @@ def _at(
 
 def _limit(mp: Any, expression: Expression, symbols: Mapping[str, Any]) -> Any:
     """Where infinity itself gives no value: what two very large inputs agree on."""
+    if any(isinstance(node, Call) and node.head in {"sin", "cos"} for node in nodes(expression)):
+        return mp.nan  # what oscillates is not pinned down by two inputs
     found = []
     for size in (mp.mpf(10) ** 40, mp.mpf(10) ** 60):
         finite = {

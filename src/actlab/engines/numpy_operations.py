@@ -27,7 +27,7 @@ TABLE = {
     "exp": "np.exp({a})", "expm1": "np.expm1({a})", "log": "np.log({a})",
     "log1p": "np.log1p({a})", "sqrt": "np.sqrt({a})", "sin": "np.sin({a})", "cos": "np.cos({a})",
     "arctan": "np.arctan({a})", "arcsinh": "np.arcsinh({a})", "sinh": "np.sinh({a})",
-    "cosh": "np.cosh({a})", "tanh": "np.tanh({a})", "sech": "_sech({a})",
+    "cosh": "np.cosh({a})", "tanh": "np.tanh({a})", "sech": "_sech({a})", "tanh_shrink": "_tanh_shrink({a})",
     "sigmoid": "_sigmoid({a})", "softplus": "_softplus({a})", "log_sigmoid": "(-_softplus(-{a}))",
     "erf": "_special().erf({a})", "erfc": "_special().erfc({a})",
     "normcdf": "(0.5 * _special().erfc(-{a} * 0.7071067811865476))",
@@ -46,6 +46,15 @@ def _special() -> Any:
 def _sech(a: Any) -> Any:
     small = np.exp(-np.abs(a))
     return 2 * small / (1 + small * small)
+
+
+def _tanh_shrink(a: Any) -> Any:
+    # near zero Lambert's continued fraction of tanh, whose terms are all positive
+    square = np.minimum(a * a, 1.0)
+    tail: Any = 0.0
+    for odd in range(19, 1, -2):
+        tail = square / (odd + tail)
+    return np.where(np.abs(a) < 1, a * (tail / (1 + tail)), a - np.tanh(a))
 
 
 def _sigmoid(a: Any) -> Any:
@@ -70,6 +79,7 @@ SCOPE = {
     "_special": _special,
     "_sech": _sech,
     "_sigmoid": _sigmoid,
+    "_tanh_shrink": _tanh_shrink,
     "_softplus": _softplus,
     "_normpdf": _normpdf,
 }

@@ -38,7 +38,7 @@ TABLE = {
     "cos": "_call(torch.cos, {a}, {x})", "arctan": "_call(torch.atan, {a}, {x})",
     "arcsinh": "_call(torch.asinh, {a}, {x})", "sinh": "_call(torch.sinh, {a}, {x})",
     "cosh": "_call(torch.cosh, {a}, {x})", "tanh": "_call(torch.tanh, {a}, {x})",
-    "sech": "_sech(_tensor({a}, {x}))", "sigmoid": "_call(torch.sigmoid, {a}, {x})",
+    "sech": "_sech(_tensor({a}, {x}))", "tanh_shrink": "_tanh_shrink(_tensor({a}, {x}))", "sigmoid": "_call(torch.sigmoid, {a}, {x})",
     "softplus": "_softplus(_tensor({a}, {x}))", "log_sigmoid": "(-_softplus(-_tensor({a}, {x})))",
     "erf": "_call(torch.erf, {a}, {x})", "erfc": "_call(torch.erfc, {a}, {x})",
     "normcdf": "(0.5 * _call(torch.erfc, {a} * -0.7071067811865476, {x}))",
@@ -87,6 +87,15 @@ def _sech(a: Any) -> Any:
     return 2 * small / (1 + small * small)
 
 
+def _tanh_shrink(a: Any) -> Any:
+    # near zero Lambert's continued fraction of tanh, whose terms are all positive
+    square = torch.clamp_max(a * a, 1.0)
+    tail: Any = 0.0
+    for odd in range(19, 1, -2):
+        tail = square / (odd + tail)
+    return torch.where(torch.abs(a) < 1, a * (tail / (1 + tail)), a - torch.tanh(a))
+
+
 def _softplus(a: Any) -> Any:
     return torch.clamp_min(a, 0) + torch.log1p(torch.exp(-torch.abs(a)))
 
@@ -106,6 +115,7 @@ _SCOPE = {
     "_where": _where,
     "_sech": _sech,
     "_softplus": _softplus,
+    "_tanh_shrink": _tanh_shrink,
     "_normpdf": _normpdf,
 }
 

@@ -185,6 +185,14 @@ _ROWS: Final = (
     _row(
         "sech", 1, "-tanh(a) * sech(a) * da", _sech, meaning="1/cosh, without overflow in the tails"
     ),
+    _row(
+        "tanh_shrink",
+        1,
+        "tanh(a)**2 * da",
+        lambda mp, a: a - _tanh(mp, a),
+        r"({a} - \tanh({a}))",
+        meaning="a - tanh(a), without cancellation near 0",
+    ),
     # sigmoids
     _row("sigmoid", 1, "sigmoid(a) * sigmoid(-a) * da", _sigmoid, r"\sigma({a})"),
     _row("softplus", 1, "sigmoid(a) * da", _softplus, meaning="ln(1 + exp(a)), without overflow"),

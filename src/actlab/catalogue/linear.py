@@ -1,0 +1,21 @@
+"""The identity and what it is compared with."""
+
+from __future__ import annotations
+
+from actlab.catalogue.entry import Entry, Reference, ships
+
+ENTRIES = (
+    Entry(
+        "identity",
+        "x",
+        aliases=("linear", "Identity", "none"),
+        reference=Reference("classical", 1943, where="no activation at all"),
+        ships=ships(
+            torch="torch.nn.Identity",
+            keras="keras.activations.linear",
+            jax="jax.nn.identity",
+            hf="linear",
+        ),
+        note="Layers without another activation between them compute one linear map.",
+    ),
+)
