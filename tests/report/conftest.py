@@ -41,7 +41,16 @@ def task(name="digits", *, kind="classification", metric="accuracy", higher=True
 
 
 def result_of(
-    levels, *, about=None, spread=0.004, epochs=20, blocks=10, rates=None, failing=(), fast=(), **put
+    levels,
+    *,
+    about=None,
+    spread=0.004,
+    epochs=20,
+    blocks=10,
+    rates=None,
+    failing=(),
+    fast=(),
+    **put,
 ):
     """Return a `Result`; `levels` maps a label to its true score."""
     about = about or task()
@@ -95,8 +104,13 @@ def _runs(plan, label, level, block, spread, failing, fast):
             for epoch in range(settings.epochs)
         ]
         loss = [
-            math.nan if bad else 0.05 + off / abs(level) + 2.2 * math.exp(-epoch / 4)
-            + 0.3 * max(0.0, 1 - level) * sign + 0.006 * noise("l", label, block, rate, epoch)
+            math.nan
+            if bad
+            else 0.05
+            + off / abs(level)
+            + 2.2 * math.exp(-epoch / 4)
+            + 0.3 * max(0.0, 1 - level) * sign
+            + 0.006 * noise("l", label, block, rate, epoch)
             for epoch in range(settings.epochs)
         ]
         chosen = 0 if bad else settings.epochs
@@ -146,8 +160,14 @@ def usual():
 @pytest.fixture(scope="session")
 def hostile():
     """Markup where names belong."""
-    names = (HOSTILE, "\"><img src=x onerror=alert(1)>", "'onmouseover='alert(1)", "{{ 7*7 }}",
-             "</style><style>*{background:url(http://evil.example/)}", "\u202egnp\x1b[31m\ud800")
+    names = (
+        HOSTILE,
+        '"><img src=x onerror=alert(1)>',
+        "'onmouseover='alert(1)",
+        "{{ 7*7 }}",
+        "</style><style>*{background:url(http://evil.example/)}",
+        "\u202egnp\x1b[31m\ud800",
+    )
     about = task(HOSTILE + ".csv", target="<b onclick=alert(1)>price")
     return result_of({name: 0.9 - 0.01 * i for i, name in enumerate(names)}, about=about)
 

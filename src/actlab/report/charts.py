@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
     from actlab.compare.result import Interval, Result, Row
 
-__all__ = ["STYLES", "Series", "forest_axis", "forest_scale", "forest_track", "line_chart", "swatch", "value_axis"]
+__all__ = [
+    "STYLES",
+    "Series",
+    "forest_axis",
+    "forest_track",
+    "line_chart",
+    "rates_track",
+    "scale_of",
+    "swatch",
+    "value_axis",
+]
 
 STYLES: Final = 8
 """Candidates that can be told apart by colour, dashes and marker."""
@@ -38,9 +48,14 @@ HEIGHT: Final = 300
 """Of the plot, in pixels."""
 _LABEL_GAP: Final = 17
 """Least distance between two labels at the end of their lines."""
+_ENDS_EARLY: Final = 0.9
+"""A line that ends before this part of the width is joined to its label."""
 _WIDE: Final = 1000
 """Width of the inner coordinates that are stretched to the plot's width."""
 _LEAST_FOR_QUANTILES: Final = 4
+_MUCH: Final = 8.0
+_TOO_MUCH: Final = 1e5
+"""Ratios of the largest to the smallest loss between which its axis is logarithmic."""
 
 _MARKERS: Final = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",  # circle
@@ -73,13 +88,13 @@ class Series:
 # --- line charts ------------------------------------------------------------------------------
 
 
-def value_axis(series: Sequence[Series], *, higher_is_better: bool) -> Axis:
+def value_axis(series: Sequence[Series], *, higher_is_better: bool, parts: int) -> Axis:
     """Return the axis of a chart's values, which shows the good end in full.
 
     First epochs and hopeless candidates lie far off; an axis that held them all would flatten
-    what is to be seen. So the axis ends at the worst tenth of the values of the candidates that
-    end near the best, and says that it cuts. Positive values that span much get a logarithmic
-    one.
+    what is to be seen. So only the candidates whose best value is near the best of all count,
+    and the worst of `parts` equal parts of their values is left out; the axis says that it cuts.
+    A positive loss that spans much gets a logarithmic axis, which need not cut.
     """
     sign = 1.0 if higher_is_better else -1.0
     drawn = [one for one in series if one.style is not None] or list(series)
@@ -88,23 +103,23 @@ def value_axis(series: Sequence[Series], *, higher_is_better: bool) -> Axis:
     if not best_of:
         return linear_axis(0.0, 1.0)
     gaps = [max(best_of) - value for value in best_of]
-    near = 6 * median(gaps) + 1e-12
+    near = 6 * median(gaps) + 1e-12  # ties are near whatever the rounding
     kept = sorted(
         value
         for values in goodness.values()
         if values and max(best_of) - values[-1] <= near
         for value in values
     )
-    worst = quantiles(kept, n=10)[0] if len(kept) >= _LEAST_FOR_QUANTILES else kept[0]
-    worst = max(worst, kept[0])
     everything = [sign * v for one in series for v in finite(one.ys)]
-    everything += [sign * v for one in drawn for v in finite([*one.low, *one.high])]
-    top = max(kept[-1], *(v for v in everything if v <= kept[-1] + (kept[-1] - worst) / 4))
+    spread = kept[0] / kept[-1] if kept[-1] else 0.0
+    if not higher_is_better and kept[-1] < 0 and _MUCH < spread < _TOO_MUCH:
+        return log_axis(-kept[-1], -kept[0], cut=min(everything) < kept[0])
+    worst = quantiles(kept, n=parts)[0] if len(kept) >= _LEAST_FOR_QUANTILES else kept[0]
+    worst = max(worst, kept[0])
+    band = [sign * v for one in drawn for v in finite([*one.low, *one.high])]
+    top = max(v for v in (*kept, *band) if v <= kept[-1] + (kept[-1] - worst) / 4)
     low, high = sorted((sign * worst, sign * top))
-    cut = min(everything) < worst
-    if not higher_is_better and low > 0 and high / low > 8:
-        return log_axis(low, high, cut=cut)
-    return linear_axis(low, high, cut=cut)
+    return linear_axis(low, high, cut=min(everything) < worst)
 
 
 def line_chart(
@@ -224,9 +239,7 @@ def _marks(one: Series, x: Axis, y: Axis, *, every: bool) -> list[Markup]:
         shift = 11 * ((one.style or 0) - (STYLES - 1) / 2) * 0.8
         cross = tag("path", class_=f"cross s{one.style}", d=f"M{shift - 3:.1f}-3l6 6m0-6l-6 6")
         place = _share(x.place(at))
-        found.append(
-            tag("svg", cross, class_="mark", data_series=one.style, x=place, y=HEIGHT - 8)
-        )
+        found.append(tag("svg", cross, class_="mark", data_series=one.style, x=place, y=HEIGHT - 8))
     return found
 
 
@@ -250,9 +263,14 @@ def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
     for (top, up, at, one), height in zip(ends, heights, strict=True):
         text = short(one.label, 15) + (" ↓" if up < 0 else " ↑" if up > 1 else "")
         parts = [tag("text", text, x=18, y=height - top, dy=4)]
-        if x.place(at) > 0.999 or x.logarithmic:
-            bend = f"M6 0C12 0 8 {height - top:.1f} 15 {height - top:.1f}"
-            parts.insert(0, tag("path", class_=f"leader s{one.style}", d=bend))
+        bend = f"M6 0C12 0 8 {height - top:.1f} 15 {height - top:.1f}"
+        parts.insert(0, tag("path", class_=f"leader s{one.style}", d=bend))
+        if x.place(at) < _ENDS_EARLY:
+            ends_at = _share(x.place(at))
+            bridge = {"x1": ends_at, "x2": "100%", "y1": top, "y2": top}
+            found.append(
+                tag("line", class_=f"leader s{one.style}", data_series=one.style, **bridge)
+            )
         found.append(
             tag("svg", *parts, class_="mark direct", data_series=one.style, x="100%", y=top)
         )
@@ -319,24 +337,11 @@ def forest_track(row: Row, axis: Axis, margin: float, kind: str) -> Markup:
     return tag("svg", *parts, class_="track", width="100%", height=34, aria_hidden="true")
 
 
-def forest_scale(axis: Axis, margin: float) -> Markup:
-    """Return the marks under the tracks."""
-    parts = [*_margin_band(axis, margin, height=0)]
-    for value, text in axis.ticks:
-        place = _share(axis.place(value))
-        parts.append(tag("line", class_="notch", x1=place, x2=place, y1=0, y2=5))
-        parts.append(tag("text", text, class_="tick x", x=place, y=19))
-    parts.append(tag("line", class_="base", x1=0, x2="100%", y1=0, y2=0))
-    return tag("svg", *parts, class_="track scale", width="100%", height=26, aria_hidden="true")
-
-
-def _margin_band(axis: Axis, margin: float, height: int = 34) -> list[Markup]:
+def _margin_band(axis: Axis, margin: float) -> list[Markup]:
     left, right = max(0.0, axis.place(-margin)), min(1.0, axis.place(margin))
     zero = _share(axis.place(0.0))
-    band = tag(
-        "rect", class_="margin", x=_share(left), width=_share(right - left), y=0, height=height
-    )
-    return [band, tag("line", class_="zero", x1=zero, x2=zero, y1=0, y2=height)]
+    band = tag("rect", class_="margin", x=_share(left), width=_share(right - left), y=0, height=34)
+    return [band, tag("line", class_="zero", x1=zero, x2=zero, y1=0, y2=34)]
 
 
 def _whisker(interval: Interval, axis: Axis) -> list[Markup]:
@@ -344,10 +349,53 @@ def _whisker(interval: Interval, axis: Axis) -> list[Markup]:
     low, high = (axis.place(end) for end in interval)
     left, right = _share(min(1.0, max(0.0, low))), _share(min(1.0, max(0.0, high)))
     parts = [tag("line", class_="whisker", x1=left, x2=right, y1="50%", y2="50%")]
-    for place, inside, arrow in (
-        (left, low >= 0, "M6-5L0 0L6 5"),
-        (right, high <= 1, "M-6-5L0 0L-6 5"),
-    ):
-        path = tag("path", class_="whisker", d="M0-5V5" if inside else arrow)
-        parts.append(tag("svg", path, class_="mark", x=place, y="50%"))
+    ends = [
+        (left, "M0-5V5" if low >= 0 else "M6-5L0 0L6 5"),
+        (right, "M0-5V5" if high <= 1 else "M-6-5L0 0L-6 5"),
+    ]
+    if high < 0:  # all of it lies beyond
+        ends = [(left, "M6-5L0 0L6 5M0 0H22")]
+    elif low > 1:
+        ends = [(right, "M-6-5L0 0L-6 5M0 0H-22")]
+    for place, path in ends:
+        parts.append(
+            tag("svg", tag("path", class_="whisker", d=path), class_="mark", x=place, y="50%")
+        )
     return parts
+
+
+# --- good learning rates ----------------------------------------------------------------------
+
+
+def rates_track(row: Row, axis: Axis) -> Markup:
+    """Return the range of good learning rates and the rate that each block chose."""
+    parts = []
+    for value, _ in axis.ticks:
+        place = _share(axis.place(value))
+        parts.append(tag("line", class_="grid", x1=place, x2=place, y1=0, y2=30))
+    if row.good_learning_rates is not None:
+        low, high = (_share(axis.place(rate)) for rate in row.good_learning_rates)
+        parts.append(tag("line", class_="range", x1=low, x2=high, y1="50%", y2="50%"))
+    chosen = [rate for rate in row.chosen_learning_rates if rate is not None]
+    for rate in sorted(set(chosen)):
+        # The area says how many blocks chose the rate; the table behind has the number.
+        radius = 2.2 + 3.6 * (chosen.count(rate) / len(row.chosen_learning_rates)) ** 0.5
+        parts.append(
+            tag("circle", class_="pick-dot", cx=_share(axis.place(rate)), cy="50%", r=radius)
+        )
+    return tag("svg", *parts, class_="track", width="100%", height=30, aria_hidden="true")
+
+
+def scale_of(axis: Axis) -> Markup:
+    """Return the marks under tracks."""
+    parts = _notches(axis)
+    return tag("svg", *parts, class_="track scale", width="100%", height=26, aria_hidden="true")
+
+
+def _notches(axis: Axis) -> list[Markup]:
+    parts = []
+    for value, text in axis.ticks:
+        place = _share(axis.place(value))
+        parts.append(tag("line", class_="notch", x1=place, x2=place, y1=0, y2=5))
+        parts.append(tag("text", text, class_="tick x", x=place, y=19))
+    return [*parts, tag("line", class_="base", x1=0, x2="100%", y1=0, y2=0)]

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from actlab.compare.study import Settings
 from actlab.report import charts, wording
+from actlab.report.svg import axis_of_rates
 from actlab.report.wording import amount, clean, count, fixed, mark_of, percent, span
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 _HIGHLIGHTED: Final = 6
 """Lines drawn in colour when there are more candidates than styles: the first ranks, besides
 the recommended one."""
+_RANGES: Final = 12
+"""Ranges of good learning rates that are drawn."""
 _FOREST: Final = 24
 """Differences drawn at once; the others are behind a fold."""
 
@@ -56,6 +59,7 @@ def _environment() -> Environment:
         count=count,
         percent=percent,
         amount=amount,
+        significant=wording.significant,
         fixed=fixed,
         span=span,
         size=wording.size,
@@ -99,7 +103,8 @@ def _view(result: Result) -> dict[str, Any]:
         "plain": max(0, len(result.curves) - len(styles)),
         "forest": _forest(result),
         "charts": _charts(result, styles),
-        "reproduce": _snippet(result),
+        "good": _good_rates(result),
+        "reproduce": _code(_snippet(result)),
         "setting_rows": _settings(result.settings),
     }
 
@@ -174,10 +179,26 @@ def _forest(result: Result) -> dict[str, Any] | None:
     return {
         "shown": tracks[:cut],
         "folded": tracks[cut:],
-        "scale": charts.forest_scale(axis, result.margin),
+        "scale": charts.scale_of(axis),
         "cut": axis.cut,
         "left": "worse" if result.task.higher_is_better else "better",
         "right": "better" if result.task.higher_is_better else "worse",
+    }
+
+
+def _good_rates(result: Result) -> dict[str, Any] | None:
+    """Return the ranges of good learning rates of the first ranks and the recommended one."""
+    able = [
+        row for row in result.rows if any(rate is not None for rate in row.chosen_learning_rates)
+    ]
+    rows = [r for r in able if r in able[:_RANGES] or r.label == result.recommended]
+    if not rows or len(result.settings.learning_rates) < 2:
+        return None
+    axis = axis_of_rates(result.settings.learning_rates)
+    return {
+        "tracks": [(row, charts.rates_track(row, axis)) for row in rows],
+        "scale": charts.scale_of(axis),
+        "rest": len(result.rows) - len(rows),
     }
 
 
@@ -225,7 +246,8 @@ def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
     ):
         if not any(value is not None for one in series for value in one.ys):
             continue
-        axis = charts.value_axis(series, higher_is_better=good)
+        parts = 12 if name == "rates" else 5
+        axis = charts.value_axis(series, higher_is_better=good, parts=parts)
         drawn[name] = {
             "svg": charts.line_chart(
                 name,
@@ -279,7 +301,12 @@ def _settings(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _snippet(result: Result) -> str:
+def _code(lines: Sequence[str]) -> Markup:
+    """Return lines of code, each made printable and escaped."""
+    return Markup("\n").join(clean(line) for line in lines)
+
+
+def _snippet(result: Result) -> list[str]:
     """Return Python that asks the same question again."""
     task, settings = result.task, result.settings
     names = [row.label if row.family is not None else row.formula for row in result.rows]
@@ -309,4 +336,4 @@ def _snippet(result: Result) -> str:
         value = getattr(settings, name)
         lines.append(f"    {name}={value!r},")
     lines += [")", 'result.report("report.html")']
-    return "\n".join(lines)
+    return lines

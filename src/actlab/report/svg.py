@@ -13,7 +13,16 @@ from actlab.report.wording import amount
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Axis", "axis_of_epochs", "axis_of_rates", "finite", "join", "linear_axis", "log_axis", "tag"]
+__all__ = [
+    "Axis",
+    "axis_of_epochs",
+    "axis_of_rates",
+    "finite",
+    "join",
+    "linear_axis",
+    "log_axis",
+    "tag",
+]
 
 
 def tag(name: str, *children: object, **attributes: Any) -> Markup:

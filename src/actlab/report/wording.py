@@ -29,6 +29,7 @@ __all__ = [
     "percent",
     "places",
     "short",
+    "significant",
     "size",
     "span",
     "unit_of_time",
@@ -96,6 +97,13 @@ def amount(value: float | None, digits: int = 3) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", _MINUS)
+
+
+def significant(value: float | None) -> str:
+    """Return a number with three significant digits, zeros at its end too."""
+    if value is None or not isfinite(value) or not 1e-4 <= abs(value) < 1000:
+        return amount(value)
+    return f"{value:#.3g}".rstrip(".").replace("-", _MINUS)
 
 
 def percent(share: float | None) -> str:
