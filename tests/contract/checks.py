@@ -67,7 +67,9 @@ def check_definition(f: Any) -> None:
                 close = mine == theirs or abs(mine - theirs) <= abs(mine) * mpmath.mpf(10) ** (
                     2 - _DIGITS
                 )
-            assert close, f"{f.name}, order {order}, at {x!r}: {mine} but the definition {theirs}"
+            shown = [mpmath.nstr(value, _DIGITS) for value in (mine, theirs)]
+            where = f"{f.name}, order {order}, at {x!r}"
+            assert close, f"{where}: {shown[0]} but by the definition {shown[1]}"
 
 
 def check_slopes(f: Any) -> None:

@@ -21,7 +21,7 @@ __all__ = ["PERIODIC_RANGE", "dense", "edges", "intervals", "is_periodic", "samp
 PERIODIC_RANGE: Final = 64.0
 """Functions with `sin` or `cos` are measured up to here: beyond it they have zeros without end."""
 
-_WIDTH: Final = 1 / 8
+_WIDTH: Final = 1 / 4
 _GAP: Final = 1 / 8
 _MOST_EDGES: Final = 12
 
@@ -96,7 +96,7 @@ def intervals(
     """Neighbourhoods of the isolated zeros, other than 0, of a value or derivative.
 
     Inside, the relative error of any arithmetic is unbounded, so errors are counted in the ULP
-    of the value at the interval's edge. Each reaches an eighth of the zero's size to both sides,
+    of the value at the interval's edge. Each reaches a quarter of the zero's size to both sides,
     and at most an eighth of the way to the next zero.
     """
 
