@@ -7,11 +7,14 @@ the text of one operation. The source comes from a validated expression only: it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from actlab.formula import Expression, Program, linearise
+from actlab.formula import Call, Expression, Number, Program, linearise
+from actlab.formula.expression import fold
+from actlab.formula.parse import constant_value
 from actlab.formula.program import Operand, Step
 
 __all__ = ["compile_function", "operand_text", "write_function"]
@@ -62,7 +65,7 @@ def write_function(
     Returns:
         Python source.
     """
-    program: Program = linearise(*expressions)
+    program: Program = linearise(*map(fold_constants, expressions))
     first = f"p_{inputs[0]}"
     lines = [f"def {name}({', '.join('p_' + i for i in inputs)}):"]
     lines += [
@@ -71,6 +74,20 @@ def write_function(
     ]
     lines.append("    return " + ", ".join(map(operand_text, program.outputs)))
     return "\n".join(lines) + "\n"
+
+
+def fold_constants(expression: Expression) -> Expression:
+    """The same expression with its constant parts as numbers: `sqrt(2 / pi)` is not run again."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        if not isinstance(node, Call):
+            return node
+        value = constant_value(Call(node.head, operands))
+        if value is not None and math.isfinite(value):
+            return Number(Fraction(value))
+        return Call(node.head, operands)
+
+    return fold(expression, rule)
 
 
 def compile_function(

@@ -364,16 +364,16 @@ def number(value: float | Fraction) -> Expression:
 
 
 def constant_value(expression: Expression) -> float | None:
-    """The value of a constant sub-expression, infinite where it is huge; None if it varies."""
+    """The value of an arithmetic constant, infinite where it is huge; None if it varies."""
 
     def rule(node: Expression, operands: tuple[float | None, ...]) -> float | None:
         if isinstance(node, Number):
             return float(node.value)
-        if not isinstance(node, Call) or any(operand is None for operand in operands):
+        if not isinstance(node, Call) or None in operands or node.head not in _FLOAT:
             return None
         numbers = [operand for operand in operands if operand is not None]
         try:
-            return _FLOAT[node.head](*numbers) if node.head in _FLOAT else 0.0
+            return _FLOAT[node.head](*numbers)
         except (OverflowError, ZeroDivisionError, ValueError):
             return math.inf
 
