@@ -170,7 +170,7 @@ class Result:
 
     def table(self) -> Any:
         """Return the ranked table as a data frame, one candidate a row, the best first."""
-        import narwhals as nw  # noqa: PLC0415  (comes with the torch extra)
+        import narwhals as nw
 
         columns: dict[str, list[Any]] = {
             "rank": [row.rank for row in self.rows],

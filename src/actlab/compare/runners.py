@@ -75,8 +75,8 @@ class Processes:
         Raises:
             ActlabError: a worker was killed, most often for want of memory.
         """
-        from joblib import Parallel, delayed  # noqa: PLC0415  (comes with the torch extra)
-        from joblib.externals.loky.process_executor import (  # noqa: PLC0415
+        from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import (
             TerminatedWorkerError,
         )
 
