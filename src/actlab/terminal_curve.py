@@ -1,11 +1,11 @@
-"""A small curve for the terminal, in braille or in plain characters, with labelled axes."""
+"""Small pictures for the terminal, in braille or in plain characters, with labelled axes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-__all__ = ["draw_curve"]
+__all__ = ["draw_bars", "draw_curve"]
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bit of each dot of a braille character: two columns of four rows."""
@@ -69,6 +69,35 @@ def draw_curve(
     lines.append(f"{'':>{margin}} {corner}{rule * width}")
     centre = None if zero_column is None else zero_column // step[0]
     lines.append(" " * (margin + 2) + _scale(x[0], x[-1], centre, width) + f"  {name}")
+    return "\n".join(lines)
+
+
+def draw_bars(
+    x: Sequence[float], y: Sequence[float], *, width: int = 40, ascii_only: bool = False
+) -> str:
+    """Draw a value for each entry of a vector as a bar of its size, with both numbers.
+
+    Args:
+        x: the entries.
+        y: a value for each.
+        width: characters of the longest bar.
+        ascii_only: use number signs instead of blocks.
+
+    Returns:
+        One line for each entry.
+
+    Example:
+        >>> print(draw_bars([1, 2], [0.25, 0.75], width=6, ascii_only=True))
+        x = 1  ##      0.25
+        x = 2  ######  0.75
+    """
+    tallest = max((abs(value) for value in y if math.isfinite(value)), default=0.0) or 1.0
+    margin = max(len(f"{entry:g}") for entry in x)
+    lines = []
+    for entry, value in zip(x, y, strict=True):
+        length = round(width * abs(value) / tallest) if math.isfinite(value) else 0
+        bar = ("#" if ascii_only else "█") * length
+        lines.append(f"x = {entry:>{margin}g}  {bar:<{width}}  {value:.4g}")
     return "\n".join(lines)
 
 

@@ -1,0 +1,159 @@
+"""`actlab compare`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from actlab.cli.output import checked, say
+from actlab.compare.study import Settings
+
+if TYPE_CHECKING:
+    from actlab.compare import Progress
+
+__all__ = ["compare"]
+
+
+Parsed = TypeVar("Parsed", int, float)
+
+
+def _listed(text: str, kind: type[Parsed], example: str) -> list[Parsed]:
+    """Numbers with commas between them."""
+    try:
+        return [kind(item) for item in text.split(",") if item.strip()]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as {example}") from None
+
+
+_HIDDEN = ",".join(map(str, Settings.hidden))
+
+
+def compare(
+    data: str = typer.Argument(
+        help="digits, breast_cancer, wine, iris, diabetes, or the path of a CSV or Parquet file."
+    ),
+    *,
+    target: str | None = typer.Option(None, help="Column to predict."),
+    task: str | None = typer.Option(None, help="classification or regression; else guessed."),
+    activations: str | None = typer.Option(
+        None, help="Names and formulas, separated by commas: 'relu,gelu,x*tanh(exp(x))'."
+    ),
+    family: str | None = typer.Option(None, help="Every function of a family."),
+    everything: bool = typer.Option(False, "--all", help="Every catalogued function."),
+    hidden: str = typer.Option(_HIDDEN, help="Widths of the hidden layers."),
+    optimizer: str = typer.Option(Settings.optimizer, help="sgd, adam, adamw, rmsprop, ..."),
+    loss: str = typer.Option(Settings.loss, help="Loss by name."),
+    metric: str = typer.Option(Settings.metric, help="Metric by name."),
+    schedule: str = typer.Option(Settings.schedule, help="constant, step, exponential or cosine."),
+    clip_norm: float | None = typer.Option(None, help="Greatest norm of a network's gradient."),
+    epochs: int = typer.Option(Settings.epochs, help="Passes over the training part."),
+    batch_size: int = typer.Option(Settings.batch_size, help="Rows of a step."),
+    learning_rates: str | None = typer.Option(
+        None, help="The grid, with commas; five that suit the optimiser by default."
+    ),
+    blocks: int = typer.Option(Settings.blocks, help="Outer splits, each with its own seed."),
+    seed: int = typer.Option(Settings.seed, help="Of everything that is drawn."),
+    margin: float = typer.Option(Settings.margin, help="Smaller differences count as equivalent."),
+    workers: int = typer.Option(1, help="Processes that train; they change no number."),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Directory for report, result and ledger; actlab-DATA by default."),
+    ] = None,
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Compare activations on your data: which one to use, and how sure that is.
+
+    A study that was stopped goes on where it was when the same command is given again.
+    """
+    widths = _listed(hidden, int, "64,64")
+    rates = None if learning_rates is None else _listed(learning_rates, float, "0.001,0.01")
+    from actlab.compare import compare as run
+
+    directory = out or Path(f"actlab-{_plain(data)}")
+    with _watched() as progress, checked():
+        result = run(
+            data,
+            target=target,
+            task=task,
+            activations=activations,
+            family=family,
+            all=everything,
+            hidden=widths,
+            optimizer=optimizer,
+            loss=loss,
+            metric=metric,
+            schedule=schedule,
+            clip_norm=clip_norm,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rates=rates,
+            blocks=blocks,
+            seed=seed,
+            margin=margin,
+            workers=workers,
+            out=directory,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(result.to_json(), nl=False)
+    else:
+        from rich.console import Console
+
+        from actlab.report.terminal import render
+
+        render(result, Console())
+    for name in ("report.html", "result.json", "ledger.sqlite"):
+        say(f"wrote {directory / name}")
+    if not result.complete:
+        say("interrupted; the same command goes on from here")
+        raise typer.Exit(130)
+
+
+def _plain(data: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", Path(data).stem) or "data"
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[Progress], None] | None]:
+    """A progress bar on stderr with an estimate, if somebody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    bar = Bar(
+        TextColumn("training"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} chunks"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        console=console,
+        refresh_per_second=2,
+        transient=True,
+    )
+    with bar:
+        work = bar.add_task("training", total=None, start=False, left="")
+
+        def tell(progress: Progress) -> None:
+            left = "" if progress.remaining is None else f"about {_time(progress.remaining)} left"
+            bar.start_task(work)
+            bar.update(work, total=progress.total, completed=progress.done, left=left)
+
+        yield tell
+
+
+def _time(seconds: float) -> str:
+    """A time that is only an estimate, in units one can grasp."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
