@@ -241,17 +241,17 @@ class _Parser:
             return Call(name, ())
         if name in _WORDS or name in self.known:
             raise self._error_at(node, f"{name!r} is a function", f"write {name}(x)")
-        raise self._unknown(node, name)
+        raise self._unknown(node, name, called=False)
 
-    def _unknown(self, node: ast.expr, name: str) -> FormulaError:
+    def _unknown(self, node: ast.expr, name: str, *, called: bool) -> FormulaError:
         words = self.variables | self.parameters | _WORDS | set(self.known)
         near = difflib.get_close_matches(name, sorted(words), n=3, cutoff=0.6)
+        hints = []
         if near:
-            hint = "did you mean " + " or ".join(repr(word) for word in near) + "?"
-        elif isinstance(node, ast.Name) and name.isidentifier() and not name.startswith("__"):
-            hint = f"if {name!r} is a parameter, give it a default: {name}=1.0"
-        else:
-            hint = "the words are: " + ", ".join(sorted(_WORDS))
+            hints.append("did you mean " + " or ".join(repr(word) for word in near) + "?")
+        if not called and not name.startswith("__"):
+            hints.append(f"if {name!r} is a parameter, give it a default: {name}=1.0")
+        hint = "\n".join(hints) or "the words are: " + ", ".join(sorted(_WORDS))
         return self._error_at(node, f"unknown name {name!r} in the formula", hint)
 
     def _binary(self, node: ast.BinOp, depth: int) -> Expression:
@@ -294,7 +294,7 @@ class _Parser:
             )
         function = self.resolve(name) if self.resolve else None
         if function is None:
-            raise self._unknown(node.func, name)
+            raise self._unknown(node.func, name, called=True)
         return self._expanded(node, name, function, depth)
 
     def _not_callable(self, node: ast.expr) -> FormulaError:
