@@ -25,9 +25,7 @@ _AWAY = 0.03
 
 def cases(f: Any) -> list[tuple[int, str]]:
     """Orders of the derivative, and the inputs to differentiate by."""
-    return [
-        (order, wrt) for order in ORDERS[f.kind] for wrt in (f.variables if order else ("x",))
-    ]
+    return [(order, wrt) for order in ORDERS[f.kind] for wrt in (f.variables if order else ("x",))]
 
 
 def _options(order: int, wrt: str) -> dict[str, Any]:
@@ -82,9 +80,7 @@ def check_slopes(f: Any) -> None:
             rest = () if f.kind == "scalar" else (0.75,)
             with mpmath.workdps(80):
                 low, high = mpmath.mpf(x) - step, mpmath.mpf(x) + step
-                below, above = (
-                    f.exact(v, *rest, order=order - 1, digits=80) for v in (low, high)
-                )
+                below, above = (f.exact(v, *rest, order=order - 1, digits=80) for v in (low, high))
                 quotient = (above - below) / (2 * step)
                 slope = f.exact(x, *rest, order=order, digits=80)
                 # the quotient is off by step²/6 times the third derivative

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from contract import checks
-from contract.engines import ENGINES
 
 import actlab
 from actlab.accuracy import bound_for, ledger
+from contract import checks
+from contract.engines import ENGINES
 
 NAMES = actlab.names()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import mpmath
 import pytest
 import torch
-from contract import checks
-from contract.engines import ENGINES
 
 import actlab
+from contract import checks
+from contract.engines import ENGINES
 
 NAMES = actlab.names()
 KINDS = {kind: [n for n in NAMES if actlab.get(n).kind == kind] for kind in checks.ORDERS}
