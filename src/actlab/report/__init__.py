@@ -22,7 +22,7 @@ def comparison(result: Result) -> str:
         ActlabError: Jinja2 is not installed.
     """
     try:
-        from actlab.report.page import comparison_page  # noqa: PLC0415  (needs Jinja2)
+        from actlab.report.page import comparison_page
     except ModuleNotFoundError as missing:
         if missing.name not in {"jinja2", "markupsafe"}:
             raise

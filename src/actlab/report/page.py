@@ -59,6 +59,7 @@ def _environment() -> Environment:
         count=count,
         percent=percent,
         amount=amount,
+        short=wording.short,
         significant=wording.significant,
         fixed=fixed,
         span=span,
@@ -82,7 +83,8 @@ def _view(result: Result) -> dict[str, Any]:
         "result": result,
         "task": result.task,
         "settings": result.settings,
-        "metric": result.task.metric.replace("_", " "),
+        "metric": wording.metric(result),
+        "metric_title": wording.metric_title(result),
         "decimals": wording.places(result),
         "headline": _headline(result),
         "recommended": recommended,
@@ -203,7 +205,7 @@ def _good_rates(result: Result) -> dict[str, Any] | None:
 
 
 def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
-    metric = result.task.metric.replace("_", " ")
+    metric = wording.metric(result)
     higher = result.task.higher_is_better
     banded = result.recommended or result.best
     losses, scores, rates = [], [], []

@@ -25,6 +25,8 @@ __all__ = [
     "duration",
     "fixed",
     "mark_of",
+    "metric",
+    "metric_title",
     "middle",
     "percent",
     "places",
@@ -58,6 +60,18 @@ def short(text: str, length: int) -> str:
     """Return a cleaned name of at most `length` characters."""
     text = clean(text)
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def metric(result: Result) -> str:
+    """Return the metric's name as people write it."""
+    known = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+    return known.get(result.task.metric, result.task.metric.replace("_", " "))
+
+
+def metric_title(result: Result) -> str:
+    """Return the metric's name as it begins a line."""
+    name = metric(result)
+    return name[:1].upper() + name[1:]
 
 
 # --- numbers ----------------------------------------------------------------------------------
