@@ -9,6 +9,7 @@ formula, so it is found there, and not guessed from the curve.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,12 +17,13 @@ import numpy as np
 
 from actlab.activation import Activation
 from actlab.engines import numpy as engine
+from actlab.engines.numpy_operations import evaluate_steps
 from actlab.formula import PRIMITIVES, Call, Expression, Number, substitute, symbols_of
 from actlab.formula.calculus import tidy
 from actlab.formula.expression import nodes
 from actlab.formula.parse import number
 
-__all__ = ["REACH", "breakpoints", "settled", "switches"]
+__all__ = ["REACH", "Piece", "breakpoints", "pieces", "settled", "switches"]
 
 REACH: Final = 40.0
 """Half the width of the line that is searched; beyond it N(0, 1) has no weight in float64."""
@@ -143,3 +145,73 @@ def _merged(points: list[float]) -> tuple[float, ...]:
         near = abs(plain - middle) <= 1e-15 + 4e-16 * abs(middle)
         found.append(plain + 0.0 if near else middle)
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An open interval on which no choice of a formula changes, and the formula there."""
+
+    low: float
+    high: float
+    expression: Expression
+
+
+@lru_cache(maxsize=256)
+def pieces(expression: Expression) -> tuple[Piece, ...]:
+    """A formula of `x` cut at its breakpoints; in each piece its choices are made.
+
+    Args:
+        expression: a formula without parameters.
+
+    Returns:
+        Pieces from left to right, whose expressions have no choices left. Beyond `REACH` the
+        outermost choices are taken to stand.
+
+    Example:
+        >>> from actlab.formula import parse
+        >>> [str(piece.expression) for piece in pieces(parse("max(x, 0) + abs(x - 1)"))]
+        ['0 - (x - 1)', 'x - (x - 1)', 'x + (x - 1)']
+    """
+    points = breakpoints(expression)
+    edges = (-np.inf, *points, np.inf)
+    found = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        inside = (max(low, -2 * REACH) + min(high, 2 * REACH)) / 2
+        if low == -np.inf and high == np.inf:
+            inside = 0.123  # no choice changes, so any point tells them
+        found.append(Piece(low, high, _resolved(expression, inside)))
+    return tuple(found)
+
+
+_CHOICES: Final = {"where", "abs", "sign", "minimum", "maximum", "clip"}
+
+
+def _resolved(expression: Expression, x: float) -> Expression:
+    """The formula with every choice made as it is made at a point."""
+    values = evaluate_steps(expression, {"x": np.float64(x)}, {}, "float64")
+    made: dict[Expression, Expression] = {}
+    for node in nodes(expression):
+        if not isinstance(node, Call):
+            made[node] = node
+            continue
+        operands = tuple(made[o] for o in node.arguments)
+        if node.head not in _CHOICES or not symbols_of(node):
+            made[node] = tidy(node.head, operands)
+            continue
+        at = [float(values[o]) for o in node.arguments]
+        made[node] = _chosen(node.head, operands, at)
+    return made[expression]
+
+
+def _chosen(head: str, operands: tuple[Expression, ...], at: list[float]) -> Expression:
+    if head == "where":
+        return operands[1] if at[0] else operands[2]
+    if head == "abs":
+        return operands[0] if at[0] >= 0 else tidy("neg", (operands[0],))
+    if head == "sign":
+        return Number((at[0] > 0) - (at[0] < 0))
+    if head == "minimum":
+        return operands[0] if at[0] < at[1] else operands[1]
+    if head == "maximum":
+        return operands[0] if at[0] > at[1] else operands[1]
+    return operands[1] if at[0] <= at[1] else (operands[2] if at[0] >= at[2] else operands[0])

@@ -6,6 +6,7 @@ again when they do not. What remains of their differences is the error that is r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -22,7 +23,6 @@ PRECISION: Final = 1e-11
 _NODES: Final = 20
 _ROUNDS: Final = 60
 _MOST_PANELS: Final = 20_000
-_TOLERANCE: Final = 1e-15
 
 Function = Callable[[Any], Any]
 
@@ -32,12 +32,16 @@ def _rule() -> tuple[Any, Any]:
     return np.polynomial.legendre.leggauss(_NODES)
 
 
-def integrate(function: Function, edges: Sequence[float]) -> tuple[Any, Any, Any]:
+def integrate(
+    function: Function, edges: Sequence[float], tolerance: float = 1e-15
+) -> tuple[Any, Any, Any]:
     """Integrals of one or several functions over the panels between `edges`.
 
     Args:
         function: takes points of shape (n,), returns values of shape (..., n).
         edges: increasing; every kink should be among them.
+        tolerance: a panel is accepted when its two results differ by less than this part of
+            the whole.
 
     Returns:
         The integrals, estimates of their absolute errors, and the integrals of the absolute
@@ -61,7 +65,7 @@ def integrate(function: Function, edges: Sequence[float]) -> tuple[Any, Any, Any
             difference = np.abs(whole - (left + right))
         scale = np.maximum(scale, weight + (left_size + right_size).sum(axis=-1))
         with np.errstate(invalid="ignore"):
-            open_ = ~(difference <= _TOLERANCE * scale[..., None])
+            open_ = ~(difference <= tolerance * scale[..., None])
         wanted = open_.reshape(-1, len(low)).any(axis=0)
         if 2 * wanted.sum() > _MOST_PANELS or round_ == _ROUNDS - 1:
             wanted[:] = False
@@ -88,7 +92,12 @@ def _panels(function: Function, low: Any, high: Any) -> tuple[Any, Any]:
         return (values @ weights) * half, (np.abs(values) @ weights) * half
 
 
-def expectation(function: Function, breaks: Sequence[float] = (), what: str = "") -> Any:
+def expectation(
+    function: Function,
+    breaks: Sequence[float] = (),
+    what: str = "",
+    precision: float = PRECISION,
+) -> Any:
     r"""E[f(z)] for z ~ N(0, 1).
 
     .. math:: \int f(z) \varphi(z) \, dz
@@ -97,12 +106,13 @@ def expectation(function: Function, breaks: Sequence[float] = (), what: str = ""
         function: takes points of shape (n,), returns values of shape (n,) or (k, n).
         breaks: where the function is not smooth.
         what: what is being computed, for the message of an error.
+        precision: relative error above which the result is refused.
 
     Returns:
         The expectation, of shape () or (k,).
 
     Raises:
-        ArithmeticError: if it is infinite, undefined, or not found to 11 digits.
+        ArithmeticError: if it is infinite, undefined, or not found to the precision.
 
     Example:
         >>> round(float(expectation(lambda z: z**4)), 12)
@@ -117,7 +127,7 @@ def expectation(function: Function, breaks: Sequence[float] = (), what: str = ""
             # in two factors, so that a large value meets the small density before it overflows
             return function(z) * root * root * _DENSITY
 
-    value, error, size = integrate(weighted, edges)
+    value, error, size = integrate(weighted, edges, 1e-4 * precision)
     if not np.all(np.isfinite(value)):
         raise ArithmeticError(f"{named} does not exist: the function is infinite or not a number")
     outer = weighted(np.array([-REACH, 1 - REACH, REACH - 1, REACH]))
@@ -125,10 +135,10 @@ def expectation(function: Function, breaks: Sequence[float] = (), what: str = ""
         raise ArithmeticError(
             f"{named} is infinite: the function grows as fast as the normal density falls"
         )
-    if np.any(error > PRECISION * size + 1e-300):
+    if np.any(error > precision * size + 1e-300):
         raise ArithmeticError(
-            f"{named} could not be computed to 11 digits; the function has a singularity, or "
-            "its formula loses digits"
+            f"{named} could not be computed to {-math.log10(precision):.0f} digits; the function "
+            "has a singularity, or its formula loses digits"
         )
     return value
 
