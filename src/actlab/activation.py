@@ -13,6 +13,7 @@ from typing import Any, Literal
 from actlab import _facade
 from actlab.errors import UnknownNameError
 from actlab.formula import Expression, substitute, symbols_of, to_latex
+from actlab.formula.calculus import tidied
 from actlab.formula.parse import number
 
 __all__ = ["Activation", "Parameter", "Random", "Reference", "Shipped", "VectorRule"]
@@ -156,9 +157,9 @@ class Activation:
 
     @cached_property
     def bound(self) -> Expression:
-        """The formula with the parameters replaced by their numbers."""
+        """The formula with the parameters replaced by their numbers, without factors of one."""
         values = {name: number(value) for name, value in self.parameters.items()}
-        return substitute(self._expression, values)
+        return tidied(substitute(self._expression, values))
 
     @property
     def is_constant(self) -> bool:

@@ -80,6 +80,15 @@ def _build(template: Expression, values: dict[str, Expression]) -> Expression:
     return fold(template, rule)
 
 
+def tidied(expression: Expression) -> Expression:
+    """The same expression without zero terms and unit factors; nothing is rearranged."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        return tidy(node.head, operands) if isinstance(node, Call) else node
+
+    return fold(expression, rule)
+
+
 def tidy(head: str, operands: tuple[Expression, ...]) -> Expression:
     """A call without the zeros and ones that the chain rule leaves; nothing is rearranged."""
     if head in {"add", "sub", "mul", "div", "pow"}:
