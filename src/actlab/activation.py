@@ -157,8 +157,11 @@ class Activation:
 
     @cached_property
     def bound(self) -> Expression:
-        """The formula with the parameters replaced by their numbers, without factors of one."""
-        values = {name: number(value) for name, value in self.parameters.items()}
+        """The formula with its numbers put in, random ones at their means, no factors of one."""
+        numbers = dict(self.parameters)
+        for name, drawn in self.random.items():
+            numbers[name] = (numbers[drawn.low] + numbers[drawn.high]) / 2
+        values = {name: number(value) for name, value in numbers.items()}
         return tidied(substitute(self._expression, values))
 
     @property
