@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from actlab.cli.output import checked, say
+from actlab.cli.output import data_console, resolve_list, say
 from actlab.compare.study import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ _HIDDEN = ",".join(map(str, Settings.hidden))
 
 def compare(
     data: str = typer.Argument(
-        help="digits, breast_cancer, wine, iris, diabetes, or the path of a CSV or Parquet file."
+        metavar="DATA",
+        help="digits, breast_cancer, wine, iris, diabetes, or the path of a CSV or Parquet file.",
     ),
     *,
     target: str | None = typer.Option(None, help="Column to predict."),
@@ -72,15 +73,16 @@ def compare(
     """
     widths = _listed(hidden, int, "64,64")
     rates = None if learning_rates is None else _listed(learning_rates, float, "0.001,0.01")
+    chosen = None if activations is None else resolve_list(activations)
     from actlab.compare import compare as run
 
     directory = out or Path(f"actlab-{_plain(data)}")
-    with _watched() as progress, checked():
+    with _watched() as progress:
         result = run(
             data,
             target=target,
             task=task,
-            activations=activations,
+            activations=chosen,
             family=family,
             all=everything,
             hidden=widths,
@@ -102,11 +104,9 @@ def compare(
     if as_json:
         typer.echo(result.to_json(), nl=False)
     else:
-        from rich.console import Console
-
         from actlab.report.terminal import render
 
-        render(result, Console())
+        render(result, data_console())
     for name in ("report.html", "result.json", "ledger.sqlite"):
         say(f"wrote {directory / name}")
     if not result.complete:
@@ -132,7 +132,7 @@ def _watched() -> Iterator[Callable[[Progress], None] | None]:
     bar = Bar(
         TextColumn("training"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} chunks"),
+        TextColumn("{task.fields[chunks]} chunks"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
         console=console,
@@ -140,12 +140,13 @@ def _watched() -> Iterator[Callable[[Progress], None] | None]:
         transient=True,
     )
     with bar:
-        work = bar.add_task("training", total=None, start=False, left="")
 
         def tell(progress: Progress) -> None:
             left = "" if progress.remaining is None else f"about {_time(progress.remaining)} left"
-            bar.start_task(work)
-            bar.update(work, total=progress.total, completed=progress.done, left=left)
+            done, total = progress.done, progress.total
+            if not bar.tasks:
+                bar.add_task("training", total=total, chunks=f"{done}/{total}", left="")
+            bar.update(bar.tasks[0].id, completed=done, chunks=f"{done}/{total}", left=left)
 
         yield tell
 

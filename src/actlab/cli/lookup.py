@@ -32,7 +32,7 @@ def list_activations(
                     "name": f.name,
                     "family": f.family,
                     "kind": f.kind,
-                    "formula": _definition(f),
+                    "definition": _definition(f),
                     "parameters": f.parameters,
                     "aliases": f.aliases,
                 }
@@ -47,7 +47,9 @@ def list_activations(
 
 
 def show(
-    name: str = typer.Argument(help="A name, an alias, or a formula such as 'x * tanh(exp(x))'."),
+    name: str = typer.Argument(
+        metavar="NAME", help="A name, an alias, or a formula such as 'x * tanh(exp(x))'."
+    ),
     *,
     like: str | None = typer.Option(
         None, help="Take the defaults of a framework: torch, jax, keras, tf, onnx."

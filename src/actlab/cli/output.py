@@ -16,9 +16,24 @@ from typer.core import TyperGroup
 from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from actlab.activation import Activation
 
-__all__ = ["Group", "print_json", "resolve", "say"]
+__all__ = [
+    "Group",
+    "checked",
+    "data_console",
+    "plain_characters",
+    "prepare_streams",
+    "print_json",
+    "resolve",
+    "resolve_list",
+    "say",
+]
+
+_WIDE = 150
+"""Columns of a file or pipe."""
 
 _EXTRAS = {
     "matplotlib": "report",
@@ -70,9 +85,8 @@ def _failed(message: str) -> typer.Exit:
 
 
 def _sentence(error: OSError) -> str:
-    if error.filename is None:
-        return str(error)
-    return f"cannot use {str(error.filename)!r}: {(error.strerror or str(error)).lower()}"
+    cause = (error.strerror or str(error)).lower()
+    return cause if error.filename is None else f"cannot use {str(error.filename)!r}: {cause}"
 
 
 def say(message: str) -> None:
@@ -122,6 +136,23 @@ def resolve(text: str, like: str | None = None) -> Activation:
                 f"but {text!r} is a formula"
             )
         return catalogue.get(text, like=like)
+
+
+def resolve_list(text: str) -> list[Activation]:
+    """The activations of a list with commas."""
+    from actlab.catalogue import split_list
+
+    return [resolve(item) for item in split_list(text)]
+
+
+def data_console() -> Console:
+    """Rich's console on stdout; as wide as a table needs where no terminal sets the width."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDE
+    return console
 
 
 def prepare_streams() -> None:

@@ -21,7 +21,7 @@ __all__ = ["plot"]
 
 
 def plot(
-    activations: Annotated[list[str], typer.Argument(help="Names or formulas.")],
+    activations: Annotated[list[str], typer.Argument(metavar="NAME", help="Names or formulas.")],
     *,
     derivative: bool = typer.Option(False, "--derivative", help="Draw the derivatives too."),
     save: Annotated[Path | None, typer.Option(help="File to write: .png, .svg or .pdf.")] = None,
