@@ -23,7 +23,7 @@ from actlab.formula.parse import number
 
 __all__ = ["guard"]
 
-_ROUNDS = 8
+_ROUNDS = 24
 _VARIABLES = ("x", "gate")
 Values = Mapping[Expression, Any]
 
@@ -46,15 +46,13 @@ def guard(
     if not variables:
         return expression
     probe = _Probe(variables, dict(parameters), dtype)
-    previous = None
     for _ in range(_ROUNDS):
         values = probe.run(expression)
         broken = probe.clean & np.isnan(values[expression])
-        count = int(broken.sum())
-        if not count or count == previous:
+        mended = _mend(expression, values, broken, probe) if broken.any() else expression
+        if mended == expression:
             break
-        previous = count
-        expression = _mend(expression, values, broken, probe)
+        expression = mended  # a step further on may break now
     numbers = ~np.isnan(probe.run(expression)[expression])
     for variable in variables:
         if np.any(np.isnan(probe.inputs[variable]) & numbers):
