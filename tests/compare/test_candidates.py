@@ -38,6 +38,12 @@ def test_every_candidate_has_its_own_gain():
     assert 1.5 < gains["tanh"] < 1.7
 
 
+def test_without_a_gain_the_weights_are_left_alone_and_that_is_said():
+    found = candidates_for("relu,softmax,0*x")
+    assert [candidate.gain for candidate in found][1:] == [1.0, 1.0]
+    assert [bool(candidate.note) for candidate in found] == [False, True, True]
+
+
 def test_one_given_twice_takes_part_once_and_no_label_stands_for_two():
     assert labels("relu,relu,gelu") == ["relu", "gelu"]
     steep = actlab.get("leaky_relu", negative_slope=0.3)

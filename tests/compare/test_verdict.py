@@ -199,4 +199,5 @@ def test_the_margin_is_absolute_for_shares_and_relative_for_errors(summary, metr
 def test_long_lists_of_names_are_counted(summary):
     rows = evidence({"best": 0.99} | {f"w{i}": 0.5 + i / 1000 for i in range(20)})
     text = " ".join(judge(rows, summary, SETTINGS).reasons)
-    assert "w7 and 12 more" in text
+    assert "worse than best: w19, w18," in text
+    assert "w12 and 12 more" in text

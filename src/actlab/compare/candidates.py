@@ -62,7 +62,7 @@ def candidates_for(
     labelled = _labelled(chosen)
     if not labelled:
         raise ActlabError("no activation was given; name at least one, for example relu")
-    return tuple(Candidate(label, f, theory.gain(f)) for label, f in labelled.items())
+    return tuple(Candidate(label, f, *_gain(label, f)) for label, f in labelled.items())
 
 
 def _entries(activations: Any) -> Sequence[Any]:
@@ -87,6 +87,14 @@ def _activation(entry: Any) -> Activation:
         f"{entry!r} is of type {type(entry).__name__}; the name of an activation, a formula or "
         "an activation was expected"
     )
+
+
+def _gain(label: str, activation: Activation) -> tuple[float, str]:
+    """Return the gain, and what is to be said when there is none."""
+    try:
+        return theory.gain(activation), ""
+    except (ArithmeticError, TypeError) as reason:
+        return 1.0, f"The weights of {label} have the gain 1: {reason}."
 
 
 def _of_family(family: str) -> list[Activation]:

@@ -185,6 +185,8 @@ def _notes(plan: Plan, ranked: Sequence[_Gathered], recorded: dict[str, Recorded
         )
     for own in ranked:
         planned = plan.candidates[own.index]
+        if planned.note:
+            yield planned.note
         if planned.trained_as != own.index:
             first = plan.candidates[planned.trained_as].label
             yield f"{planned.label} is the same function as {first}; it was trained once."

@@ -71,6 +71,7 @@ class PlannedCandidate:
     family: str | None
     trained_as: int
     """Index of the first candidate with the same function: equal functions train once."""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ def _planned(candidates: Sequence[Candidate]) -> tuple[PlannedCandidate, ...]:
             gain=candidate.gain,
             family=candidate.activation.family,
             trained_as=first.setdefault((candidate.text, candidate.gain), index),
+            note=candidate.note,
         )
         for index, candidate in enumerate(candidates)
     )

@@ -22,6 +22,8 @@ class Candidate:
     activation: Activation
     gain: float
     """Standard deviation of a weight times sqrt(fan_in): 1/sqrt(E[f(z)²]), z ~ N(0, 1)."""
+    note: str = ""
+    """What the answer has to say of it, in a sentence; no part of what determines a result."""
 
     @property
     def text(self) -> str:

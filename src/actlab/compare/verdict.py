@@ -46,6 +46,7 @@ _RANGE: Final[dict[str, tuple[float, float]]] = {
     "rmse": (0.0, np.inf),
     "mae": (0.0, np.inf),
 }
+_SAME: Final = "It is the same function as the best."
 _SHOWN: Final = 8
 """So many labels are named in a sentence; the rest is counted."""
 
@@ -202,6 +203,8 @@ class _Study:
         if not self.decided:
             return Judged(None, f"{_blocks(self.settings)}: too few for a verdict.", score)
         if self.found is None:
+            if row.trained_as != index:
+                return Judged("equivalent", _SAME, score, difference=0.0)
             return Judged("best", "It is the only one to compare.", score, difference=0.0)
         return self._tested(index, position, self.found)
 
@@ -215,7 +218,7 @@ class _Study:
         if is_best and self.evidence[index].trained_as == index:
             verdict, reason = "best", "It has the best mean score."
         elif is_best:
-            verdict, reason = "equivalent", "It is the same function as the best."
+            verdict, reason = "equivalent", _SAME
         elif p_equivalent <= level:
             verdict, reason = "equivalent", "It lies within the margin of the best."
             if p_worse <= level:
@@ -308,12 +311,12 @@ class _Study:
         if self.found is None or recommended is None:
             return ()
         name, metric = self.evidence[best].label, self.task.metric
+        ranked = sorted(
+            zip(self.evidence, each, strict=True),
+            key=lambda pair: -self.sign * (pair[1].score or 0),
+        )
         groups = {
-            verdict: [
-                row.label
-                for row, got in zip(self.evidence, each, strict=True)
-                if got.verdict == verdict
-            ]
+            verdict: [row.label for row, judged in ranked if judged.verdict == verdict]
             for verdict in ("equivalent", "undecided", "worse")
         }
         said = []
