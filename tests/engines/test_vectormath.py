@@ -16,34 +16,45 @@ import pytest
 from mpmath import mp
 
 from actlab.engines import vectormath
-from actlab.engines.vectormath import BOUNDS, PERIODIC_LIMIT, available, bits, fit, primitives
+from actlab.engines.exact import evaluate
+from actlab.engines.vectormath import (
+    BOUNDS,
+    PERIODIC_LIMIT,
+    REWRITES,
+    WHOLE,
+    available,
+    bits,
+    fit,
+    primitives,
+)
 from actlab.errors import UnknownNameError
+from actlab.formula import PRIMITIVES, parse
 
 INF, NAN = math.inf, math.nan
-DTYPES = {"float64": np.float64, "mixed": np.float32}
-UNARY = sorted(
-    set(primitives("mixed")) & set(primitives("float64")) - {"pow", "clip", "minimum", "maximum"}
-)
+DTYPES = {"float64": np.float64, "mixed": np.float32, "single": np.float32}
+NOT_UNARY = {"pow", "clip", "minimum", "maximum"}
+EVERY = [(which, name) for which in DTYPES for name in sorted(set(primitives(which)) - NOT_UNARY)]
 
 
 # --- kernels: one loop over an array for each primitive, compiled once ---------------------------
 
 
-def loop(function, dtype):
-    """A kernel `(x, out)` that applies a scalar function of float64 to arrays of a type."""
+def loop(function, dtype, inner=np.float64):
+    """A kernel `(x, out)` that applies a scalar function of an inner type to arrays of a type."""
     name = np.dtype(dtype).name
 
     @numba.njit(f"void({name}[::1], {name}[::1])", error_model="numpy")
     def kernel(x, out):
         for i in range(x.shape[0]):
-            out[i] = function(np.float64(x[i]))
+            out[i] = function(inner(x[i]))
 
     return kernel
 
 
 @cache
 def kernel_of(precision, name):
-    return loop(primitives(precision)[name], DTYPES[precision])
+    inner = np.float32 if precision == "single" else np.float64
+    return loop(primitives(precision)[name], DTYPES[precision], inner)
 
 
 def run(precision, name, values):
@@ -76,6 +87,11 @@ def sigmoid(x):
     return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
 
 
+def tanh_shrink(x):
+    with mp.extraprec(60 + 2 * max(0, -mp.frexp(x)[1])):
+        return x - mp.tanh(x)
+
+
 EXACT = {
     "arcsinh": mp.asinh,
     "arctan": mp.atan,
@@ -93,12 +109,17 @@ EXACT = {
     "sech": mp.sech,
     "sech_softplus": lambda x: mp.sech(softplus(x)),
     "sigmoid": sigmoid,
+    "sigmoid_slope": lambda x: sigmoid(x) * sigmoid(-x),
+    "silu": lambda x: x * sigmoid(x),
     "sin": mp.sin,
     "sinh": mp.sinh,
     "softplus": softplus,
     "sqrt": mp.sqrt,
     "tanh": mp.tanh,
+    "tanh_shrink": tanh_shrink,
+    "tanh_slope": lambda x: mp.sech(x) ** 2,
     "tanh_softplus": lambda x: mp.tanh(softplus(x)),
+    "tanh_softplus_slope": lambda x: mp.sech(softplus(x)) ** 2 * sigmoid(x),
 }
 
 
@@ -158,38 +179,46 @@ def sample(name, dtype, count, seed=20):
 # --- accuracy ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(EXACT))
-def test_float64_against_sixty_digits(name):
-    values = sample(name, np.float64, 500)
-    largest, at = worst(values, run("float64", name, values), EXACT[name], np.float64)
-    assert largest <= BOUNDS["float64"].get(name, 0.5), at
+@pytest.mark.parametrize(("which", "name"), [case for case in EVERY if case[1] in EXACT])
+def test_against_exact_values(which, name):
+    dtype = DTYPES[which]
+    values = sample(name, dtype, 500 if which == "float64" else 250)
+    largest, at = worst(values, run(which, name, values), EXACT[name], dtype)
+    assert largest <= BOUNDS[which].get(name, 0.5), at
 
 
-@pytest.mark.parametrize("name", sorted(EXACT))
-def test_float32_against_exact_values(name):
-    values = sample(name, np.float32, 250)
-    largest, at = worst(values, run("mixed", name, values), EXACT[name], np.float32)
-    assert largest <= BOUNDS["mixed"].get(name, 0.5), at
+def whole_twin(name):
+    """The function of `single` as a formula in float64 primitives, which are tested above."""
+    f = {word: lambda x, word=word: run("float64", word, x) for word in ("sigmoid", "sech")}
+    formulas = {
+        "sigmoid_slope": lambda x: f["sigmoid"](x) * f["sigmoid"](-x),
+        "silu": lambda x: x * f["sigmoid"](x),
+        "tanh_slope": lambda x: f["sech"](x) ** 2,
+        "tanh_softplus_slope": lambda x: run("float64", "sech_softplus", x) ** 2 * f["sigmoid"](x),
+    }
+    return formulas.get(name, lambda x: run("float64", name, x))
 
 
-@pytest.mark.parametrize("name", sorted(set(EXACT) - {"sqrt"}))
-def test_float32_densely_against_float64(name):
-    """Every 4,999th float32 of all; the float64 primitive, tested above, is the exact value."""
+@pytest.mark.parametrize(
+    ("which", "name"),
+    [case for case in EVERY if case[1] in BOUNDS[case[0]] if case[0] != "float64"],
+)
+def test_densely_against_float64(which, name):
+    """Every 4,999th float32 of all; the error of the float64 primitives does not count here."""
     patterns = np.arange(0, 2**32, 4999, dtype=np.uint64).astype(np.uint32)
     values = patterns.view(np.float32)
     values = values[np.isfinite(values)]
-    result = run("mixed", name, values).astype(np.float64)
-    exact = run("float64", name, values.astype(np.float64))
+    result = run(which, name, values).astype(np.float64)
+    exact = whole_twin(name)(values.astype(np.float64))
     np.testing.assert_array_equal(np.isnan(result), np.isnan(exact))
     with np.errstate(over="ignore"):
-        inside = np.isfinite(exact) & np.isfinite(exact.astype(np.float32))
-        np.testing.assert_array_equal(
-            result[~inside], exact[~inside].astype(np.float32).astype(np.float64)
-        )
+        rounded = exact.astype(np.float32).astype(np.float64)
+    inside = np.isfinite(rounded)
+    np.testing.assert_array_equal(result[~inside], rounded[~inside])
     place = np.maximum(np.frexp(exact[inside])[1] - 24, -149)
     errors = np.abs(result[inside] - exact[inside]) * np.ldexp(1.0, -place)
     at = np.argmax(errors)
-    assert errors[at] <= BOUNDS["mixed"][name], (values[inside][at], result[inside][at])
+    assert errors[at] <= BOUNDS[which][name], (values[inside][at], result[inside][at])
 
 
 @pytest.mark.parametrize("precision", ["float64", "mixed"])
@@ -295,6 +324,8 @@ SPECIAL = {
     "normpdf": [(INF, 0.0), (-INF, 0.0)],
     "sech": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (1e30, 0.0)],
     "sech_softplus": [(INF, 0.0), (-INF, 1.0)],
+    "sigmoid_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 0.25)],
+    "silu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (1e38, 1e38), (-1e38, -0.0)],
     "sigmoid": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-1e30, 0.0)],
     "sign": [(INF, 1.0), (-INF, -1.0), (0.0, 0.0), (-0.0, 0.0), (-1e-40, -1.0)],
     "sin": [(INF, NAN), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-(2.0**21), NAN)],
@@ -302,6 +333,9 @@ SPECIAL = {
     "softplus": [(INF, INF), (-INF, 0.0), (200.0, 200.0)],
     "sqrt": [(INF, INF), (-INF, NAN), (-0.0, -0.0), (4.0, 2.0)],
     "tanh": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
+    "tanh_shrink": [(INF, INF), (-INF, -INF), (0.0, 0.0), (-0.0, -0.0)],
+    "tanh_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0)],
+    "tanh_softplus_slope": [(INF, 0.0), (-INF, 0.0)],
     "tanh_softplus": [(INF, 1.0), (-INF, 0.0)],
 }
 
@@ -314,13 +348,12 @@ def assert_same(result, wanted):
     )
 
 
-@pytest.mark.parametrize("precision", ["float64", "mixed"])
-@pytest.mark.parametrize("name", UNARY)
-def test_special_values(name, precision):
+@pytest.mark.parametrize(("precision", "name"), EVERY)
+def test_special_values(precision, name):
     given, expected = zip(*SPECIAL[name], strict=True)
     values = np.array([*given, NAN, -NAN], DTYPES[precision])
     # A NaN with a payload: it must not be mistaken for an exponent.
-    values[-1:].view(np.uint32 if precision == "mixed" else np.uint64)[0] += 1
+    values[-1:].view(np.uint64 if precision == "float64" else np.uint32)[0] += 1
     wanted = np.array([*expected, NAN, NAN], DTYPES[precision])
     assert_same(run(precision, name, values), wanted)
 
@@ -374,9 +407,8 @@ def problems(kernel):
     return calls + ([] if packed else [f"no packed instruction in {len(loops)} loops"])
 
 
-@pytest.mark.parametrize("precision", ["float64", "mixed"])
-@pytest.mark.parametrize("name", UNARY)
-def test_loop_is_vectorised(name, precision):
+@pytest.mark.parametrize(("precision", "name"), EVERY)
+def test_loop_is_vectorised(precision, name):
     assert available()
     assert problems(kernel_of(precision, name)) == []
 
@@ -394,9 +426,17 @@ def test_a_library_call_is_noticed():
     assert problems(loop(library, np.float64)) != []
 
 
-@pytest.mark.parametrize("precision", ["float64", "mixed"])
-@pytest.mark.parametrize("name", ["exp", "normcdf", "log1p", "sin"])
-def test_a_lane_and_the_remainder_give_the_same_bits(name, precision):
+@pytest.mark.parametrize(
+    ("precision", "name"),
+    [
+        ("float64", "normcdf"),
+        ("float64", "sin"),
+        ("mixed", "exp"),
+        ("mixed", "erf"),
+        ("single", "silu"),
+    ],
+)
+def test_a_lane_and_the_remainder_give_the_same_bits(precision, name):
     values = sample(name, DTYPES[precision], 40)
     together = run(precision, name, values)
     alone = np.concatenate([run(precision, name, values[i : i + 1]) for i in range(values.size)])
@@ -428,16 +468,24 @@ def test_tables_are_what_the_fit_prints():
 
 
 def test_both_precisions_have_the_primitives_of_the_language():
-    from actlab.formula.vocabulary import PRIMITIVES
-
     arithmetic = {"add", "sub", "mul", "div", "neg", "pi", "e", "where"}
     comparisons = {word for word, row in PRIMITIVES.items() if row.is_comparison}
     for precision in ("float64", "mixed"):
         assert set(PRIMITIVES) - arithmetic - comparisons <= set(primitives(precision))
 
 
-def test_unknown_precision_is_a_clear_error():
+def test_formulas_of_fused_functions_are_their_own():
+    """Each formula, evaluated exactly, is the function that replaces it."""
+    for formula, name in {**REWRITES, **WHOLE}.items():
+        for x in ("-2.5", "0.75"):
+            value = evaluate(parse(formula), {"x": x}, {}, digits=30)
+            with mp.workdps(30):
+                assert mp.almosteq(mp.mpf(value), EXACT[name](mp.mpf(x)), mp.mpf(10) ** -25)
+
+
+def test_unknown_set_is_a_clear_error():
     with pytest.raises(
-        UnknownNameError, match="no precision 'float8'; choose one of float64, mixed"
+        UnknownNameError,
+        match="no set of primitives 'float8'; choose one of float64, mixed, single",
     ):
         primitives("float8")

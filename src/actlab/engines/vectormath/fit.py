@@ -9,6 +9,7 @@ rounded table, evaluated exactly.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,18 @@ class Table:
     degree: int
     single: bool = False
     """Whether coefficients are float32."""
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """Two polynomials whose quotient is near a target on [0, high], relative to the target."""
+
+    name: str
+    meaning: str
+    target: Function
+    high: Any
+    above: int
+    below: int
 
 
 def _nodes(low: Any, high: Any, count: int) -> list[Any]:
@@ -96,6 +109,48 @@ def fit(table: Table) -> tuple[list[float], float]:
     return rounded, float(worst)
 
 
+def fit_quotient(wanted: Quotient) -> tuple[list[float], list[float], float]:
+    """The rounded coefficients above and below the line, and the largest relative error.
+
+    Weighted least squares on `above - target*below`: the weight is one over the last `below`
+    (H. Loeb 1957), times the last errors, which levels them (C. Lawson 1961).
+    """
+    count = wanted.above + wanted.below + 1
+    ends = (mp.mpf(-1), (wanted.high - MILLS_SHIFT) / (wanted.high + MILLS_SHIFT))
+    points = [MILLS_SHIFT * (1 + t) / (1 - t) for t in _nodes(*ends, 6 * count)]
+    values = [wanted.target(a) for a in points]
+    rows = [
+        [a**k / v for k in range(wanted.above + 1)] + [-(a**k) for k in range(1, wanted.below + 1)]
+        for a, v in zip(points, values, strict=True)
+    ]
+    level = [mp.mpf(1)] * len(points)
+    weights = list(level)
+    best: tuple[list[float], list[float], float] = ([], [], math.inf)
+    for _ in range(15):
+        normal, right = mp.matrix(count, count), mp.matrix(count, 1)
+        for row, weight, part in zip(rows, weights, level, strict=True):
+            square = weight**2 * part
+            for i in range(count):
+                right[i] += square * row[i]
+                for j in range(count):
+                    normal[i, j] += square * row[i] * row[j]
+        solved = list(mp.lu_solve(normal, right))
+        above, below = solved[: wanted.above + 1], [mp.mpf(1), *solved[wanted.above + 1 :]]
+        rounded = ([float(c) for c in above], [float(c) for c in below])
+        errors = [
+            abs(mp.polyval(rounded[0][::-1], a) / mp.polyval(rounded[1][::-1], a) / v - 1)
+            for a, v in zip(points, values, strict=True)
+        ]
+        if max(errors) < best[2]:
+            best = (*rounded, float(max(errors)))
+        weights = [1 / mp.polyval(below[::-1], a) for a in points]
+        level = [
+            w * (e / max(errors) + mp.mpf("0.001")) for w, e in zip(level, errors, strict=True)
+        ]
+        level = [w / max(level) for w in level]
+    return best
+
+
 def _ratio(numerator: Function, divisor: Function, at_zero: Any) -> Function:
     """`numerator / divisor`, with its limit where both vanish."""
     return lambda t: mp.mpf(at_zero) if t == 0 else numerator(t) / divisor(t)
@@ -148,17 +203,25 @@ def _logarithms() -> Iterator[Table]:
     def rest_weight(u: Any) -> Any:
         return u * weight(u)
 
+    def rest_of_log1p(t: Any) -> Any:
+        return -mp.mpf(1) / 2 if t == 0 else (mp.log1p(t) - t) / t**2
+
+    def log1p_weight(t: Any) -> Any:
+        return 0 if t == 0 else t**2 / mp.log1p(t)
+
     ninth = mp.mpf("0.11112")
     meaning = "(ln((1 + s) / (1 - s)) - 2*s) / s**3 in t = s**2, relative to the logarithm"
     yield Table("LOG", meaning, series, weight, 0, LOG_RANGE, 6)
     yield Table("LOG_MIXED", meaning, series, weight, 0, LOG_RANGE, 3)
     yield Table("LOG1P_UNIT", meaning, series, weight, 0, ninth, 10)
     yield Table("LOG1P_UNIT_MIXED", meaning, series, weight, 0, ninth, 4)
-    meaning = "the same less its first term 2/3, over t, relative to the logarithm"
+    meaning = "(ln(1 + t) - t) / t**2, relative to the logarithm"
+    yield Table("LOG1P_SINGLE", meaning, rest_of_log1p, log1p_weight, 0, 1, 10, single=True)
+    meaning = "the same as LOG less its first term 2/3, over t, relative to the logarithm"
     yield Table("LOG_REST", meaning, rest, rest_weight, 0, LOG_RANGE, 7)
 
 
-def _normal() -> Iterator[Table]:
+def _normal() -> Iterator[Table | Quotient]:
     def argument(t: Any) -> Any:
         return MILLS_SHIFT * (1 + t) / (1 - t)
 
@@ -172,7 +235,14 @@ def _normal() -> Iterator[Table]:
 
     meaning = "normcdf(-a) * exp(a**2 / 2) * (a + 4) in t = (a - 4) / (a + 4), relative"
     yield Table("MILLS", meaning, mills, _relative(mills), place("0.7"), place("39"), 21)
-    yield Table("MILLS_MIXED", meaning, mills, _relative(mills), -1, place("39"), 12)
+    yield Quotient(
+        "MILLS_MIXED",
+        "normcdf(-a) * exp(a**2 / 2) as a quotient of polynomials in a, relative",
+        lambda a: mp.erfc(a / mp.sqrt(2)) / 2 * mp.exp(a * a / 2),
+        39,
+        5,
+        6,
+    )
 
     def erf(u: Any) -> Any:
         return (2 / mp.sqrt(mp.pi) if u == 0 else mp.erf(mp.sqrt(u)) / mp.sqrt(u)) - 1
@@ -199,6 +269,16 @@ def _circular() -> Iterator[Table]:
     def arctan(u: Any) -> Any:
         return -mp.mpf(1) / 3 if u == 0 else (mp.atan(mp.sqrt(u)) / mp.sqrt(u) - 1) / u
 
+    def tanh(u: Any) -> Any:
+        return -mp.mpf(1) / 3 if u == 0 else (mp.tanh(mp.sqrt(u)) / mp.sqrt(u) - 1) / u
+
+    meaning = "(tanh(x) / x - 1) / x**2 in t = x**2, relative to tanh(x)"
+    yield Table(
+        "TANH_SINGLE", meaning, tanh, lambda u: u / (1 + u * tanh(u)), 0, 0.3136, 4, single=True
+    )
+    meaning = "the same, relative"
+    yield Table("TANH_SHRINK", meaning, tanh, _relative(tanh), 0, 1, 15)
+    yield Table("TANH_SHRINK_MIXED", meaning, tanh, _relative(tanh), 0, 1, 8)
     for name, meaning, target, weight, high, degree, mixed in (
         (
             "SIN",
@@ -232,12 +312,19 @@ def _circular() -> Iterator[Table]:
         yield Table(f"{name}_MIXED", meaning, target, weight, 0, high, mixed)
 
 
-TABLES: tuple[Callable[[], Iterator[Table]], ...] = (
+TABLES: tuple[Callable[[], Iterator[Table | Quotient]], ...] = (
     _exponentials,
     _logarithms,
     _normal,
     _circular,
 )
+
+
+def _print(name: str, comment: str, coefficients: list[float], single: bool = False) -> None:
+    kind = "np.float32" if single else "float"
+    numbers = [f"np.float32({c!r})" if single else repr(c) for c in coefficients]
+    sys.stdout.write(f"\n{comment}{name}: Final[tuple[{kind}, ...]] = (\n")
+    sys.stdout.write("".join(f"    {number},\n" for number in numbers) + ")\n")
 
 
 def main() -> None:
@@ -247,15 +334,20 @@ def main() -> None:
     write("from __future__ import annotations\n\nfrom typing import Final\n\nimport numpy as np\n")
     with mpmath.workdps(60):
         for table in (table for group in TABLES for table in group()):
+            if isinstance(table, Quotient):
+                above, below, worst = fit_quotient(table)
+                comment = (
+                    f"# {table.meaning}.\n# a in [0, {table.high}], degrees {table.above} and "
+                )
+                comment += f"{table.below}, largest error {worst:.2g} = 2^{np.log2(worst):.1f}.\n"
+                _print(f"{table.name}_ABOVE", comment, above)
+                _print(f"{table.name}_BELOW", "", below)
+                continue
             coefficients, worst = fit(table)
             low, high = (mp.nstr(mp.mpf(end), 6) for end in (table.low, table.high))
-            kind = "np.float32" if table.single else "float"
-            numbers = [f"np.float32({c!r})" if table.single else repr(c) for c in coefficients]
-            write(f"\n# {table.meaning}.\n")
-            write(f"# t in [{low}, {high}], degree {table.degree}, ")
-            write(f"largest error {worst:.2g} = 2^{np.log2(worst):.1f}.\n")
-            write(f"{table.name}: Final[tuple[{kind}, ...]] = (\n")
-            write("".join(f"    {number},\n" for number in numbers) + ")\n")
+            comment = f"# {table.meaning}.\n# t in [{low}, {high}], degree {table.degree}, "
+            comment += f"largest error {worst:.2g} = 2^{np.log2(worst):.1f}.\n"
+            _print(table.name, comment, coefficients, table.single)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "tanh",
+    "tanh_shrink",
     "tanh_softplus",
 ]
 
@@ -212,15 +213,33 @@ def log_sigmoid(x: float) -> float:
 
 
 @primitive
-def tanh(x: float) -> float:
-    """2u/(1 + 2u) with u = (exp(-2|x|) - 1)/4 to twice the precision, and the sign of x."""
+def _tanh_parts(x: float) -> tuple[float, float]:
+    """tanh(|x|) as a sum: u/(1 + u) with u = (1 - exp(-2|x|))/2 to twice the precision."""
     high, low = _quarter_expm1(-2.0 * absolute(x))
-    high, low = high + high, low + low
-    d = 1.0 + high
-    d_low = (high - (d - 1.0)) + low
+    high, low = -(high + high), -(low + low)
+    d = 1.0 - high
+    d_low = (1.0 - d - high) - low
     q = high / d
-    rest = fma(-q, d, high) + fma(-q, d_low, low)
-    return _unless_tiny(q + rest / d, x)
+    return q, (fma(-q, d, high) + fma(-q, d_low, low)) / d
+
+
+@primitive
+def tanh(x: float) -> float:
+    """The hyperbolic tangent, with the sign of x."""
+    high, low = _tanh_parts(x)
+    return _unless_tiny(high + low, x)
+
+
+@primitive
+def tanh_shrink(x: float) -> float:
+    """X - tanh(x), by its series below 1."""
+    a = absolute(x)
+    z = x * x
+    near = -(a * z) * horner(z, tables.TANH_SHRINK)
+    high, low = _tanh_parts(x)
+    rest = a - high
+    far = rest + (((a - rest) - high) - low)
+    return copysign(choose(a < 1.0, near, choose(a > 20.0, a - 1.0, far)), x)
 
 
 @primitive

@@ -56,6 +56,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "tanh",
+    "tanh_shrink",
     "tanh_softplus",
     "tanh_softplus_slope",
 ]
@@ -210,6 +211,14 @@ def tanh(x: float) -> float:
 
 
 @primitive
+def tanh_shrink(x: float) -> float:
+    """X - tanh(x), by its series below 1."""
+    z = x * x
+    near = -(x * z) * horner(z, tables.TANH_SHRINK_MIXED)
+    return choose(z < 1.0, near, x - tanh(x))
+
+
+@primitive
 def sech(x: float) -> float:
     """1/cosh(x) = 2e/(1 + e**2) with e = exp(-|x|), which cannot overflow."""
     e = _exp_below(-absolute(x))
@@ -264,13 +273,9 @@ def cosh(x: float) -> float:
 
 @primitive
 def _lower_tail(a: float, e: float) -> float:
-    """normcdf(-a) for a >= 0, given e = exp(-a*a/2): e times Mills' ratio.
-
-    The ratio is a polynomial in (a - 4)/(a + 4), which maps the half line onto an interval, over
-    a + 4 (after M. Shepherd and J. Laframboise 1981, Math. Comp. 36, who do so for erfc).
-    """
-    r = 1.0 / (choose(a > 39.0, 39.0, a) + 4.0)
-    return e * (r * horner(fma(-8.0, r, 1.0), tables.MILLS_MIXED))
+    """normcdf(-a) for a >= 0, given e = exp(-a*a/2): e times Mills' ratio, a quotient in a."""
+    a = choose(a > 39.0, 39.0, a)
+    return e * horner(a, tables.MILLS_MIXED_ABOVE) / horner(a, tables.MILLS_MIXED_BELOW)
 
 
 @primitive
