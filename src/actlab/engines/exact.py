@@ -14,7 +14,7 @@ __all__ = ["as_array", "evaluate", "prepare", "vector"]
 
 _MOST_BITS = 40_000
 _BITS_OF_ZERO = 1200
-"""A result of 0 may be a cancellation, so it is believed only at this precision."""
+"""A 0 may be a cancellation, so it is believed only at this precision."""
 
 
 def evaluate(
@@ -55,13 +55,13 @@ def evaluate(
     previous = None
     while True:
         mp.prec = bits
-        value = _at(mp, derived, inputs, parameters)
+        value, vanished = _at(mp, derived, inputs, parameters)
         if mp.isnan(value) or mp.isinf(value):
             break
         settled = (
             previous is not None
             and abs(value - previous) <= abs(value) * mp.mpf(10) ** -digits
-            and (value != 0 or bits > _BITS_OF_ZERO)
+            and (not vanished or bits > _BITS_OF_ZERO)
         )
         if settled or bits > _MOST_BITS:
             break
@@ -94,16 +94,21 @@ def _number(mp: Any, value: Any) -> Any:
 
 def _at(
     mp: Any, expression: Expression, inputs: Mapping[str, Any], parameters: Mapping[str, float]
-) -> Any:
+) -> tuple[Any, bool]:
+    """The value at the present precision, and whether it or a sum within it is 0."""
     symbols = {name: _number(mp, value) for name, value in inputs.items()}
     symbols |= {name: _number(mp, Fraction(repr(float(v)))) for name, v in parameters.items()}
     used = symbols_of(expression)
     if any(mp.isnan(value) for name, value in symbols.items() if name in used):
-        return mp.nan
-    value = _walk(mp, expression, symbols, {})
+        return mp.nan, False
+    done: dict[Expression, Any] = {}
+    value = _walk(mp, expression, symbols, done)
     if mp.isnan(value) and any(mp.isinf(v) for v in symbols.values()):
         value = _limit(mp, expression, symbols)
-    return value
+    return value, value == 0 or any(
+        isinstance(node, Call) and node.head in {"add", "sub"} and result == 0
+        for node, result in done.items()
+    )
 
 
 def _limit(mp: Any, expression: Expression, symbols: Mapping[str, Any]) -> Any:

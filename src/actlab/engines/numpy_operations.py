@@ -30,8 +30,8 @@ TABLE = {
     "cosh": "np.cosh({a})", "tanh": "np.tanh({a})", "sech": "_sech({a})",
     "tanh_shrink": "_tanh_shrink({a})",
     "sigmoid": "_sigmoid({a})", "softplus": "_softplus({a})", "log_sigmoid": "(-_softplus(-{a}))",
-    "erf": "_special().erf({a})", "erfc": "_special().erfc({a})",
-    "normcdf": "(0.5 * _special().erfc(-{a} * 0.7071067811865476))",
+    "erf": "_special().erf({a})", "erfc": "_erfc({a})",
+    "normcdf": "_normcdf({a})",
     "normpdf": "_normpdf({a})",
 }  # fmt: skip
 """One NumPy operation per primitive."""
@@ -67,12 +67,28 @@ def _softplus(a: Any) -> Any:
     return np.maximum(a, 0.0) + np.log1p(np.exp(-np.abs(a)))
 
 
-def _normpdf(a: Any) -> Any:
-    # exp(-a²/2) with a² in two parts: rounding a² alone costs a²/4 units in the last place
-    size = np.minimum(np.abs(a), 1e4)  # it is 0 from 39 on
+def _exp_of_square(a: Any, scale: float) -> Any:
+    """exp(-scale·a²), the square in two parts: rounding a² alone costs scale·a²/2 ULP."""
+    size = np.minimum(np.abs(a), 1e4)  # it is 0 long before
     high = np.round(size * 1048576.0) / 1048576.0
     low = size - high
-    return np.exp(-0.5 * high * high) * np.exp(-low * (high + 0.5 * low)) * 0.3989422804014327
+    return np.exp(-scale * high * high) * np.exp(-scale * low * (2 * high + low))
+
+
+def _erfc(a: Any) -> Any:
+    special = _special()  # its erfc loses digits in the tail as exp(-a²) does
+    return np.where(a > 0.5, special.erfcx(np.abs(a)) * _exp_of_square(a, 1.0), special.erfc(a))
+
+
+def _normcdf(a: Any) -> Any:
+    z = a * -0.7071067811865476
+    special = _special()
+    tail = special.erfcx(np.abs(z)) * _exp_of_square(a, 0.5)
+    return 0.5 * np.where(a < -1, tail, special.erfc(z))
+
+
+def _normpdf(a: Any) -> Any:
+    return _exp_of_square(a, 0.5) * 0.3989422804014327
 
 
 SCOPE = {
@@ -82,6 +98,8 @@ SCOPE = {
     "_sigmoid": _sigmoid,
     "_tanh_shrink": _tanh_shrink,
     "_softplus": _softplus,
+    "_erfc": _erfc,
+    "_normcdf": _normcdf,
     "_normpdf": _normpdf,
 }
 
