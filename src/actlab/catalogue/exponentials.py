@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from actlab.catalogue.entry import Entry, Parameter, Reference, Shipped, ships
 
+_BASIRAT = Reference(
+    "Basirat, Roth",
+    2018,
+    "The quest for the golden activation function",
+    arxiv="1808.00783",
+)
+_ZHU = Reference(
+    "Zhu, Meng, Zhang, Wang, Zhang",
+    2021,
+    "PFLU and FPFLU: two novel non-monotonic activation functions in convolutional neural networks",
+    doi="10.1016/j.neucom.2020.11.068",
+)
+
 ENTRIES = (
     Entry(
         "elu",
@@ -90,12 +103,7 @@ ENTRIES = (
         "where(x > 0, x * sigmoid(x), expm1(x) * sigmoid(x))",
         definition="where(x > 0, x / (1 + exp(-x)), (exp(x) - 1) / (1 + exp(-x)))",
         aliases=("ELiSH",),
-        reference=Reference(
-            "Basirat, Roth",
-            2018,
-            "The quest for the golden activation function",
-            arxiv="1808.00783",
-        ),
+        reference=_BASIRAT,
     ),
     Entry(
         "bent_identity",
@@ -103,6 +111,91 @@ ENTRIES = (
         "x * (1 + sign(x) * 0.5 * sqrt(1 + 1 / (x * x))) - 0.5)",
         definition="(sqrt(x**2 + 1) - 1) / 2 + x",
         aliases=("BentIdentity",),
-        reference=Reference("folklore", 2015, where="Wikipedia, Activation function"),
+        note="Folklore; known from Wikipedia's list of activation functions.",
+    ),
+    Entry(
+        "exponential",
+        "exp(x)",
+        aliases=("exp",),
+        ships=ships(
+            keras="keras.activations.exponential",
+            torch="torch.exp",
+            jax="jax.numpy.exp",
+            tf="tf.math.exp",
+            onnx="Exp",
+        ),  # fmt: skip
+        note="An output activation: rates and scales that must be positive.",
+    ),
+    Entry(
+        "hard_elish",
+        "where(x >= 0, x * sparse_sigmoid(x), expm1(x) * sparse_sigmoid(x))",
+        definition="where(x >= 0, x * clip((x + 1) / 2, 0, 1), "
+        "(exp(x) - 1) * clip((x + 1) / 2, 0, 1))",
+        aliases=("HardELiSH",),
+        reference=_BASIRAT,
+    ),
+    Entry(
+        "soft_exponential",
+        # the limit at alpha = 0 carries its slope by alpha, so that learning can leave it
+        "where(alpha == 0, x + alpha * (1 + 0.5 * x * x), where(alpha > 0, "
+        "expm1(alpha * x) / alpha + alpha, -log1p(-alpha * (x + alpha)) / alpha))",
+        definition="where(alpha == 0, x, where(alpha > 0, (exp(alpha * x) - 1) / alpha + alpha, "
+        "-log(1 - alpha * (x + alpha)) / alpha))",
+        parameters={"alpha": Parameter(0.0, "from logarithm (-1) to exponential (1), learned")},
+        aliases=("SoftExponential",),
+        reference=Reference(
+            "Godfrey, Gashler",
+            2015,
+            "A continuum among logarithmic, linear, and exponential functions, and its potential "
+            "to improve generalization in neural networks",
+            arxiv="1602.01321",
+        ),
+        note="The identity at its default. With alpha < 0 it needs x > 1/alpha - alpha.",
+    ),
+    Entry(
+        "flatten_t_swish",
+        "where(x <= 0, 0, x * sigmoid(x)) + t",
+        definition="maximum(x, 0) / (1 + exp(-x)) + t",
+        parameters={"t": Parameter(-0.2, "value below zero")},
+        aliases=("FTS", "FlattenTSwish"),
+        reference=Reference(
+            "Chieng, Wahid, Pauline, Perla",
+            2018,
+            "Flatten-T Swish: a thresholded ReLU-Swish-like activation function for deep learning",
+            arxiv="1812.06247",
+        ),
+    ),
+    Entry(
+        "pflu",
+        # far out in powers of 1/x: x * x overflows, and below zero 1 + x/sqrt(1 + x*x) cancels
+        "where(abs(x) < 1, 0.5 * x * (1 + x / sqrt(1 + x * x)), where(x > 0, "
+        "0.5 * x * (1 + 1 / sqrt(1 + (1 / x)**2)), "
+        "0.5 * (1 / x) / (sqrt(1 + (1 / x)**2) * (1 + sqrt(1 + (1 / x)**2)))))",
+        definition="x / 2 * (1 + x / sqrt(1 + x**2))",
+        aliases=("PFLU", "power_function_linear_unit"),
+        reference=_ZHU,
+    ),
+    Entry(
+        "fpflu",
+        "where(x >= 0, x, 2 * pflu(x))",
+        definition="where(x >= 0, x, x + x**2 / sqrt(1 + x**2))",
+        aliases=("FPFLU", "faster_power_function_linear_unit"),
+        reference=_ZHU,
+    ),
+    Entry(
+        "xielu",
+        "where(x > 0, alpha_p * x * x + beta * x, alpha_n * expm1(x) + (beta - alpha_n) * x)",
+        definition="where(x > 0, alpha_p * x**2 + beta * x, "
+        "alpha_n * (exp(x) - 1) - alpha_n * x + beta * x)",
+        parameters={
+            "alpha_p": Parameter(0.8, "curvature above zero, learned as a softplus", positive=True),
+            "alpha_n": Parameter(0.8, "curvature below zero, learned as beta + softplus"),
+            "beta": Parameter(0.5, "slope at 0"),
+        },
+        aliases=("xIELU", "XIELU"),
+        reference=Reference(
+            "Huang", 2024, "Deriving activation functions using integration", arxiv="2411.13010"
+        ),
+        ships=ships(hf=Shipped("xielu", note="holds x below -1e-6 in the exponential")),
     ),
 )

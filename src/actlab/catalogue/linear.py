@@ -9,7 +9,12 @@ ENTRIES = (
         "identity",
         "x",
         aliases=("linear", "Identity", "none"),
-        reference=Reference("classical", 1943, where="no activation at all"),
+        reference=Reference(
+            "Widrow, Hoff",
+            1960,
+            "Adaptive switching circuits",
+            where="IRE WESCON Convention Record",
+        ),
         ships=ships(
             torch="torch.nn.Identity",
             keras="keras.activations.linear",

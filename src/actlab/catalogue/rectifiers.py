@@ -8,6 +8,13 @@ _KRIZHEVSKY = Reference(
     "Krizhevsky", 2010, "Convolutional deep belief networks on CIFAR-10", where="technical report"
 )
 
+_TORCH7 = Reference(
+    "Collobert, Kavukcuoglu, Farabet",
+    2011,
+    "Torch7: a Matlab-like environment for machine learning",
+    where="BigLearn, NIPS workshop",
+)
+
 ENTRIES = (
     Entry(
         "relu",
@@ -88,18 +95,26 @@ ENTRIES = (
             "threshold": Parameter(1.0, "inputs up to here are replaced"),
             "value": Parameter(0.0, "what replaces them"),
         },
-        aliases=("Threshold", "thresholded_relu"),
+        aliases=("Threshold",),
+        reference=_TORCH7,
+        ships=ships(
+            torch=Shipped("torch.nn.Threshold", note="both numbers must be given"),
+            keras=Shipped("keras.activations.threshold", note="both numbers must be given"),
+        ),
+    ),
+    Entry(
+        "thresholded_relu",
+        "where(x <= theta, 0, x)",
+        parameters={"theta": Parameter(1.0, "inputs up to here give 0")},
+        aliases=("ThresholdedReLU", "fatrelu", "FATReLU", "truncated_relu"),
         reference=Reference(
             "Konda, Memisevic, Krueger",
             2014,
             "Zero-bias autoencoders and the benefits of co-adapting features",
             arxiv="1402.3337",
         ),
-        ships=ships(
-            torch=Shipped("torch.nn.Threshold", note="both numbers must be given"),
-            keras=Shipped("keras.activations.threshold", note="both numbers must be given"),
-            onnx="ThresholdedRelu",
-        ),
+        ships=ships(onnx="ThresholdedRelu", keras2="keras.layers.ThresholdedReLU"),
+        note="FATReLU (Kurtz et al. 2020) is the same but for the value at the threshold itself.",
     ),
     Entry(
         "squared_relu",
@@ -158,7 +173,7 @@ ENTRIES = (
         "tanh_shrink(x)",
         definition="x - tanh(x)",
         aliases=("Tanhshrink",),
-        reference=Reference("PyTorch", 2016, where="torch.nn.Tanhshrink"),
+        reference=_TORCH7,
         ships=ships(torch="torch.nn.Tanhshrink", keras="keras.activations.tanh_shrink"),
     ),
     Entry(
@@ -178,5 +193,96 @@ ENTRIES = (
         ),
         ships=ships(torch="torch.nn.RReLU"),
         note="In training the slope is drawn per element; in evaluation it is (lower+upper)/2.",
+    ),
+    Entry(
+        "clipped_relu",
+        "clip(x, 0, cap)",
+        definition="minimum(maximum(x, 0), cap)",
+        parameters={"cap": Parameter(20.0, "upper bound", positive=True)},
+        aliases=("ClippedReLU", "bounded_relu"),
+        reference=Reference(
+            "Hannun, Case, Casper, Catanzaro, Diamos, Elsen, Prenger, Satheesh, Sengupta, "
+            "Coates, Ng",
+            2014,
+            "Deep Speech: scaling up end-to-end speech recognition",
+            arxiv="1412.5567",
+        ),
+    ),
+    Entry(
+        "abs",
+        "abs(x)",
+        aliases=("AbsLU", "vReLU", "modulus", "absolute_value"),
+        reference=Reference(
+            "Jarrett, Kavukcuoglu, Ranzato, LeCun",
+            2009,
+            "What is the best multi-stage architecture for object recognition?",
+            doi="10.1109/ICCV.2009.5459469",
+        ),
+        ships=ships(torch="torch.abs", jax="jax.numpy.abs", tf="tf.math.abs", onnx="Abs"),
+        note="The derivative at 0 is 0.",
+    ),
+    Entry(
+        "shifted_relu",
+        "maximum(x, -shift)",
+        parameters={"shift": Parameter(1.0, "minus the lower bound")},
+        aliases=("ShiftedReLU", "SReLU"),
+        reference=Reference(
+            "Clevert, Unterthiner, Hochreiter",
+            2015,
+            "Fast and accurate deep network learning by exponential linear units (ELUs)",
+            arxiv="1511.07289",
+        ),
+    ),
+    Entry(
+        "repu",
+        "where(x <= 0, 0, x**p)",
+        definition="maximum(x, 0)**p",
+        parameters={"p": Parameter(3.0, "power; 2 gives squared_relu", positive=True)},
+        aliases=("RePU", "rectified_power_unit"),
+        reference=Reference(
+            "Li, Tang, Yu",
+            2019,
+            "Better approximations of high dimensional smooth functions by deep neural networks "
+            "with rectified power units",
+            arxiv="1903.05858",
+        ),
+    ),
+    Entry(
+        "shrink",
+        "where(abs(x) <= lambd, 0, x - sign(x) * bias)",
+        definition="where(x < -lambd, x + bias, where(x > lambd, x - bias, 0))",
+        parameters={
+            "lambd": Parameter(0.5, "half width of the dead zone"),
+            "bias": Parameter(0.0, "how far values are moved towards zero"),
+        },
+        aliases=("Shrink",),
+        reference=Reference("ONNX", 2019, "Shrink", where="ONNX operator set 9"),
+        ships=ships(onnx="Shrink"),
+        note="With bias 0 it is hard_shrink, with bias equal to lambd it is soft_shrink.",
+    ),
+    Entry(
+        "nlrelu",
+        "log1p(beta * maximum(x, 0))",
+        definition="log(beta * maximum(x, 0) + 1)",
+        parameters={"beta": Parameter(1.0, "slope at 0", positive=True)},
+        aliases=("NLReLU", "natural_logarithm_relu"),
+        reference=Reference(
+            "Liu, Zhang, Gao, Qu, Ji",
+            2019,
+            "Natural-logarithm-rectified activation function in convolutional neural networks",
+            arxiv="1908.03682",
+        ),
+    ),
+    Entry(
+        "slu",
+        "where(x >= 0, x, 2 * log1p(0.5 * expm1(x)))",
+        definition="where(x >= 0, x, 2 * log((exp(x) + 1) / 2))",
+        aliases=("SLU", "softplus_linear_unit"),
+        reference=Reference(
+            "Zhao, Liu, Li, Luo",
+            2018,
+            "A novel softplus linear unit for deep convolutional neural networks",
+            doi="10.1007/s10489-017-1028-7",
+        ),
     ),
 )

@@ -17,13 +17,28 @@ _CARLILE = Reference(
     arxiv="1710.09967",
 )
 
+_LECUN = Reference(
+    "LeCun, Bottou, Orr, Müller", 1998, "Efficient BackProp", doi="10.1007/3-540-49430-8_2"
+)
+_ELLIOTT = Reference(
+    "Elliott",
+    1993,
+    "A better activation function for artificial neural networks",
+    where="technical report ISR TR 93-8, University of Maryland",
+)
+
 ENTRIES = (
     Entry(
         "sigmoid",
         "sigmoid(x)",
         definition="1 / (1 + exp(-x))",
         aliases=("Sigmoid", "logistic"),
-        reference=Reference("Verhulst", 1845, "the logistic function", where="classical"),
+        reference=Reference(
+            "Rumelhart, Hinton, Williams",
+            1986,
+            "Learning representations by back-propagating errors",
+            doi="10.1038/323533a0",
+        ),
         ships=ships(
             torch="torch.nn.Sigmoid",
             keras="keras.activations.sigmoid",
@@ -38,9 +53,7 @@ ENTRIES = (
         "tanh(x)",
         definition="(exp(x) - exp(-x)) / (exp(x) + exp(-x))",
         aliases=("Tanh", "hyperbolic_tangent"),
-        reference=Reference(
-            "LeCun, Bottou, Orr, Müller", 1998, "Efficient BackProp", doi="10.1007/3-540-49430-8_2"
-        ),
+        reference=_LECUN,
         ships=ships(
             torch="torch.nn.Tanh",
             keras="keras.activations.tanh",
@@ -52,7 +65,7 @@ ENTRIES = (
     ),
     Entry(
         "hard_sigmoid",
-        "clip((x + 3) / 6, 0, 1)",
+        "where(x <= -3, 0, where(x >= 3, 1, (x + 3) / 6))",
         definition="clip(x / 6 + 0.5, 0, 1)",
         aliases=("Hardsigmoid",),
         reference=_HOWARD,
@@ -97,12 +110,7 @@ ENTRIES = (
         "where(abs(x) < 1, x / (1 + abs(x)), sign(x) / (1 + 1 / abs(x)))",
         definition="x / (1 + abs(x))",
         aliases=("Softsign", "soft_sign"),
-        reference=Reference(
-            "Elliott",
-            1993,
-            "A better activation function for artificial neural networks",
-            where="technical report, University of Maryland",
-        ),
+        reference=_ELLIOTT,
         ships=ships(
             torch="torch.nn.Softsign",
             keras="keras.activations.softsign",
@@ -116,13 +124,13 @@ ENTRIES = (
         "log_sigmoid(x)",
         definition="-log(1 + exp(-x))",
         aliases=("LogSigmoid",),
-        reference=Reference("classical", 1958, "logarithm of the logistic function"),
         ships=ships(
             torch="torch.nn.LogSigmoid",
             keras="keras.activations.log_sigmoid",
             jax="jax.nn.log_sigmoid",
             tf="tf.math.log_sigmoid",
         ),
+        note="Classical: the log-likelihood of a logistic unit.",
     ),
     Entry(
         "isru",
@@ -136,13 +144,20 @@ ENTRIES = (
         "erf",
         "erf(x)",
         aliases=("error_function",),
-        reference=Reference("classical", 1871, "the error function (Glaisher)"),
+        reference=Reference("Williams", 1996, "Computing with infinite networks", where="NIPS 9"),
+        ships=ships(torch="torch.erf", jax="jax.scipy.special.erf", tf="tf.math.erf", onnx="Erf"),
     ),
     Entry(
         "arctan",
         "arctan(x)",
         aliases=("atan", "ArcTan"),
-        reference=Reference("classical", 1671, "the inverse tangent"),
+        reference=Reference(
+            "Kamruzzaman, Aziz",
+            2002,
+            "A note on activation function in multilayer feedforward learning",
+            doi="10.1109/IJCNN.2002.1005526",
+        ),
+        ships=ships(torch="torch.arctan", jax="jax.numpy.arctan", tf="tf.math.atan", onnx="Atan"),
     ),
     Entry(
         "penalized_tanh",
@@ -164,5 +179,148 @@ ENTRIES = (
             "Beyond periodicity: towards a unifying framework for activations in coordinate-MLPs",
             arxiv="2111.15135",
         ),
+    ),
+    Entry(
+        "sparse_sigmoid",
+        "where(x <= -1, 0, where(x >= 1, 1, 0.5 * (x + 1)))",
+        definition="clip((x + 1) / 2, 0, 1)",
+        aliases=("hard_sigmoid_binaryconnect",),
+        reference=Reference(
+            "Blondel, Martins, Niculae",
+            2019,
+            "Learning with Fenchel-Young losses",
+            arxiv="1901.02324",
+        ),
+        ships=ships(keras="keras.activations.sparse_sigmoid", jax="jax.nn.sparse_sigmoid"),
+        note="The hard sigmoid of BinaryConnect (Courbariaux, Bengio, David 2015).",
+    ),
+    Entry(
+        "lecun_tanh",
+        "a * tanh(b * x)",
+        parameters={
+            "a": Parameter(1.7159, "bound"),
+            "b": Parameter(2 / 3, "slope; f(1) is 1 with both defaults"),
+        },
+        aliases=("scaled_tanh", "stanh", "LeCunTanh"),
+        reference=_LECUN,
+    ),
+    Entry(
+        "soft_cap",
+        "cap * tanh(x / cap)",
+        parameters={"cap": Parameter(30.0, "bound", positive=True)},
+        aliases=("softcap", "logit_soft_cap"),
+        reference=Reference(
+            "Gemma Team",
+            2024,
+            "Gemma 2: improving open language models at a practical size",
+            arxiv="2408.00118",
+        ),
+        ships=ships(hf=Shipped("Gemma 2 final_logit_softcapping", note="50 for attention logits")),
+    ),
+    Entry(
+        "elliott",
+        "where(x > 0, 1 - 0.5 / (1 + x), 0.5 / (1 - x))",
+        definition="x / (2 * (1 + abs(x))) + 0.5",
+        aliases=("Elliott", "elliott_sigmoid"),
+        reference=_ELLIOTT,
+    ),
+    Entry(
+        "scaled_softsign",
+        "where(abs(x) < beta, alpha * x / (beta + abs(x)), alpha * sign(x) / (1 + beta / abs(x)))",
+        definition="alpha * x / (beta + abs(x))",
+        parameters={
+            "alpha": Parameter(1.0, "bound, learned"),
+            "beta": Parameter(1.0, "where half of the bound is reached, learned", positive=True),
+        },
+        aliases=("ScaledSoftSign",),
+        reference=Reference(
+            "Pishchik",
+            2023,
+            "Trainable activations for image classification",
+            doi="10.20944/preprints202301.0463.v1",
+        ),
+    ),
+    Entry(
+        "gudermannian",
+        "2 * arctan(tanh(0.5 * x))",
+        definition="2 * arctan(tanh(x / 2))",
+        aliases=("gd",),
+        note="Classical: it links the circular and the hyperbolic functions.",
+    ),
+    Entry(
+        "sqnl",
+        "where(abs(x) < 1, x * (1 - 0.25 * abs(x)), "
+        "sign(x) * (1 - (1 - 0.5 * minimum(abs(x), 2))**2))",
+        definition="where(x > 2, 1, where(x >= 0, x - x**2 / 4, "
+        "where(x >= -2, x + x**2 / 4, where(x < -2, -1, x))))",
+        aliases=("SQNL", "square_nonlinearity"),
+        reference=Reference(
+            "Wuraola, Patel",
+            2018,
+            "SQNL: a new computationally efficient activation function",
+            doi="10.1109/IJCNN.2018.8489043",
+        ),
+    ),
+    Entry(
+        "rectified_tanh",
+        "tanh(maximum(x, 0))",
+        definition="maximum(0, tanh(x))",
+        aliases=("rectanh", "retanh"),
+        note="Folklore: a rectifier that saturates.",
+    ),
+    Entry(
+        "gompertz",
+        "exp(-exp(-x))",
+        aliases=("gumbel_cdf", "loglog", "gompertz_gate"),
+        reference=Reference(
+            "Das, Safari, Adriaensen, Hutter",
+            2025,
+            "Gompertz linear units: leveraging asymmetry for enhanced learning dynamics",
+            arxiv="2502.03654",
+        ),
+        note="The gate of GoLU, and the distribution function of Gumbel's law.",
+    ),
+    Entry(
+        "laplace_mega",
+        "normcdf((x - mu) / sigma)",
+        definition="(1 + erf((x - mu) / (sigma * sqrt(2)))) / 2",
+        parameters={
+            "mu": Parameter(0.707107, "sqrt(1/2): where the square of ReLU is one half"),
+            "sigma": Parameter(0.282095, "sqrt(1/(4 pi))", positive=True),
+        },
+        aliases=("laplace", "LaplaceActivation"),
+        reference=Reference(
+            "Ma, Zhou, Kong, He, Gui, Neubig, May, Zettlemoyer",
+            2022,
+            "Mega: moving average equipped gated attention",
+            arxiv="2209.10655",
+        ),
+        ships=ships(hf="laplace"),
+        note="A smooth stand-in for squared ReLU in attention, named after Laplace there.",
+    ),
+    Entry(
+        "heaviside",
+        "where(x < 0, 0, 1)",
+        aliases=("step", "binary_step", "unit_step"),
+        reference=Reference(
+            "McCulloch, Pitts",
+            1943,
+            "A logical calculus of the ideas immanent in nervous activity",
+            doi="10.1007/BF02478259",
+        ),
+        note="The value at 0 is 1; the derivative is 0 everywhere, so no gradient passes.",
+    ),
+    Entry(
+        "sign",
+        "sign(x)",
+        aliases=("signum", "bipolar_step"),
+        reference=Reference(
+            "Courbariaux, Hubara, Soudry, El-Yaniv, Bengio",
+            2016,
+            "Binarized neural networks",
+            arxiv="1602.02830",
+        ),
+        ships=ships(torch="torch.sign", jax="jax.numpy.sign", tf="tf.math.sign", onnx="Sign"),
+        note="The derivative is 0 everywhere; networks train it with a substitute.",
     ),
 )
