@@ -92,7 +92,7 @@ def _runs(plan, label, level, block, spread, failing, fast):
     top = len(settings.learning_rates) - 1
     common = 2 * spread * noise("block", block)
     for place, rate in enumerate(settings.learning_rates):
-        bad = label in failing or (place == top and noise("burst", label, block) > 0.6)
+        bad = label in failing or (place == top > 0 and noise("burst", label, block) > 0.6)
         off = (place - top * 0.55 - 0.6 * noise("best", label)) ** 2 * 0.03 * abs(level)
         final = level - sign * off + common + spread * noise("v", label, block, rate)
         score = [

@@ -116,8 +116,10 @@ def value_axis(series: Sequence[Series], *, higher_is_better: bool, parts: int) 
         return log_axis(-kept[-1], -kept[0], cut=min(everything) < kept[0])
     worst = quantiles(kept, n=parts)[0] if len(kept) >= _LEAST_FOR_QUANTILES else kept[0]
     worst = max(worst, kept[0])
-    band = [sign * v for one in drawn for v in finite([*one.low, *one.high])]
-    top = max(v for v in (*kept, *band) if v <= kept[-1] + (kept[-1] - worst) / 4)
+    # A band is shown in full where learning has settled: in the later half.
+    ends = [(*one.low[len(one.low) // 2 :], *one.high[len(one.high) // 2 :]) for one in drawn]
+    band = [sign * v for values in ends for v in finite(values)]
+    worst, top = min([worst, *band]), max([kept[-1], *band])
     low, high = sorted((sign * worst, sign * top))
     return linear_axis(low, high, cut=min(everything) < worst)
 
@@ -146,6 +148,7 @@ def line_chart(
         "svg",
         *lines,
         class_="lines",
+        aria_hidden="true",
         viewBox=f"0 0 {_WIDE} {HEIGHT}",
         preserveAspectRatio="none",
         width="100%",
@@ -239,13 +242,23 @@ def _marks(one: Series, x: Axis, y: Axis, *, every: bool) -> list[Markup]:
         shift = 11 * ((one.style or 0) - (STYLES - 1) / 2) * 0.8
         cross = tag("path", class_=f"cross s{one.style}", d=f"M{shift - 3:.1f}-3l6 6m0-6l-6 6")
         place = _share(x.place(at))
-        found.append(tag("svg", cross, class_="mark", data_series=one.style, x=place, y=HEIGHT - 8))
+        found.append(
+            tag(
+                "svg",
+                cross,
+                class_="mark",
+                aria_hidden="true",
+                data_series=one.style,
+                x=place,
+                y=HEIGHT - 8,
+            )
+        )
     return found
 
 
 def _marker(style: int, x: str, y: float) -> Markup:
     path = tag("path", class_=f"marker s{style}", d=_MARKERS[style % STYLES])
-    return tag("svg", path, class_="mark", data_series=style, x=x, y=y)
+    return tag("svg", path, class_="mark", aria_hidden="true", data_series=style, x=x, y=y)
 
 
 def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
@@ -272,7 +285,15 @@ def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
                 tag("line", class_=f"leader s{one.style}", data_series=one.style, **bridge)
             )
         found.append(
-            tag("svg", *parts, class_="mark direct", data_series=one.style, x="100%", y=top)
+            tag(
+                "svg",
+                *parts,
+                class_="mark direct",
+                aria_hidden="true",
+                data_series=one.style,
+                x="100%",
+                y=top,
+            )
         )
     return found
 
@@ -333,7 +354,7 @@ def forest_track(row: Row, axis: Axis, margin: float, kind: str) -> Markup:
         at = axis.place(row.difference)
         if 0 <= at <= 1:
             dot = tag("path", class_=f"dot {kind}", d=_MARKERS[shape])
-            parts.append(tag("svg", dot, class_="mark", x=_share(at), y="50%"))
+            parts.append(tag("svg", dot, class_="mark", aria_hidden="true", x=_share(at), y="50%"))
     return tag("svg", *parts, class_="track", width="100%", height=34, aria_hidden="true")
 
 
@@ -359,7 +380,14 @@ def _whisker(interval: Interval, axis: Axis) -> list[Markup]:
         ends = [(right, "M-6-5L0 0L-6 5M0 0H-22")]
     for place, path in ends:
         parts.append(
-            tag("svg", tag("path", class_="whisker", d=path), class_="mark", x=place, y="50%")
+            tag(
+                "svg",
+                tag("path", class_="whisker", d=path),
+                class_="mark",
+                aria_hidden="true",
+                x=place,
+                y="50%",
+            )
         )
     return parts
 

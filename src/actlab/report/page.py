@@ -169,22 +169,30 @@ def _styles(result: Result) -> dict[str, int]:
 
 
 def _forest(result: Result) -> dict[str, Any] | None:
+    """Return the differences to draw, the first ranks and the rest each on an axis of its own."""
     rows = [row for row in result.rows if row.difference is not None]
     if len(rows) < 2:
         return None
-    axis = charts.forest_axis(result, rows)
-    tracks = []
-    for row in rows:
-        mark = mark_of(row)
-        tracks.append((row, mark, charts.forest_track(row, axis, result.margin, mark.kind)))
-    cut = _FOREST if len(tracks) > _FOREST + 4 else len(tracks)
+    cut = _FOREST if len(rows) > _FOREST + 4 else len(rows)
+    groups = [_tracks(result, group) for group in (rows[:cut], rows[cut:]) if group]
     return {
-        "shown": tracks[:cut],
-        "folded": tracks[cut:],
-        "scale": charts.scale_of(axis),
-        "cut": axis.cut,
+        "groups": groups,
+        "cut": any(group["cut"] for group in groups),
         "left": "worse" if result.task.higher_is_better else "better",
         "right": "better" if result.task.higher_is_better else "worse",
+    }
+
+
+def _tracks(result: Result, rows: Sequence[Row]) -> dict[str, Any]:
+    axis = charts.forest_axis(result, rows)
+    marks = [mark_of(row) for row in rows]
+    return {
+        "tracks": [
+            (row, mark, charts.forest_track(row, axis, result.margin, mark.kind))
+            for row, mark in zip(rows, marks, strict=True)
+        ],
+        "scale": charts.scale_of(axis),
+        "cut": axis.cut,
     }
 
 
