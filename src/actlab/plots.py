@@ -34,6 +34,7 @@ EXAMPLE_VECTOR: Final = (1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0)
 
 _REACH: Final = 5.0
 _POINTS: Final = 801
+_ROW_INCHES: Final = 0.22
 _FARTHEST_KINK: Final = 20.0
 _TALLEST: Final = 2.0
 """A curve is cut off at this many times the width of its half axis."""
@@ -174,13 +175,11 @@ def plot_many(
     handles, labels = panels[0].get_legend_handles_labels()
     if len(labels) > 1:
         longest = max(len(label) for label in labels)
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=max(1, min(len(labels), len(panels) * 72 // (longest + 8))),
-            frameon=False,
-        )
+        columns = max(1, min(len(labels), len(panels) * 72 // (longest + 8)))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+        # the legend's further rows must not take the room of the curves
+        extra = -(-len(labels) // columns) - 1
+        figure.set_figheight(figure.get_figheight() + _ROW_INCHES * extra)
     return figure
 
 

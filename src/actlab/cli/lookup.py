@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -61,7 +60,7 @@ def show(
     if as_json:
         print_json(_facts(f))
         return
-    blocks = [_head(f), _picture(f), _properties(f), _shipping(f), _sources(f)]
+    blocks = [_head(f), _picture(f), _shipping(f), _sources(f)]
     typer.echo("\n\n".join("\n".join(block) for block in blocks if block))
 
 
@@ -128,17 +127,6 @@ def _picture(f: Activation) -> list[str]:
         return draw_bars(x, y, ascii_only=plain).splitlines()
     name = "gate, at x = 1" if f.kind == "gated" else "x"
     return draw_curve(x, y, ascii_only=plain, name=name).splitlines()
-
-
-def _properties(f: Activation) -> list[str]:
-    return _rows([(name, str(value)) for name, value in _known(f).items()])
-
-
-def _known(f: Activation) -> dict[str, Any]:
-    """What is known of the formula, as `Properties` states it."""
-    if find_spec("actlab.properties") is None or f.kind != "scalar":
-        return {}
-    return dict(f.properties().as_dict())
 
 
 def _shipping(f: Activation) -> list[str]:
@@ -218,5 +206,4 @@ def _facts(f: Activation) -> dict[str, Any]:
             }
             for framework, shipped in _shipped(f)
         ],
-        "properties": _known(f),
     }
