@@ -123,7 +123,7 @@ ENTRIES = (
             jax="jax.numpy.exp",
             tf="tf.math.exp",
             onnx="Exp",
-        ),  # fmt: skip
+        ),
         note="An output activation: rates and scales that must be positive.",
     ),
     Entry(

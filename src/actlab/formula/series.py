@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 
-__all__ = ["arctan_quotient", "horner", "sinc_series"]
+__all__ = ["arctan_defect", "horner", "sinc_series"]
 
 _DIGITS = 55
 
@@ -46,15 +46,16 @@ def sinc_series(square: str) -> str:
     return horner(square, coefficients)
 
 
-def arctan_quotient(square: str) -> str:
-    """`arctan(t)/t` as a quotient of polynomials of `square`, the text of t², for |t| at most 1/4.
+def arctan_defect(square: str) -> str:
+    """`(1 - arctan(t)/t)/t²` as a quotient of polynomials of `square`, for |t| at most 1/4.
 
-    A convergent of Gauss's continued fraction 1/(1 + t²/(3 + 4t²/(5 + 9t²/(7 + ...)))).
+    A convergent of Gauss's continued fraction arctan(t)/t = 1/(1 + t²/(3 + 4t²/(5 + 9t²/...))).
     """
     top, bottom = _convergent(lambda k: (k * k, 2 * k + 1), 30)
+    padded = [*top, *[Fraction(0)] * (len(bottom) - len(top))]
+    defect = [b - a for a, b in zip(padded, bottom, strict=True)][1:]
     # both divided by the same number, so that no coefficient overflows single precision
-    scale = Fraction(bottom[0])
-    above, below = (horner(square, [c / scale for c in side]) for side in (top, bottom))
+    above, below = (horner(square, [c / bottom[0] for c in side]) for side in (defect, bottom))
     return f"{above} / {below}"
 
 
