@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from numbers import Real
 from types import MappingProxyType
@@ -178,6 +178,11 @@ class Activation:
         source = self.definition if order == 0 and self.definition else self._expression
         return to_latex(differentiate(source, "x", order))
 
+    def __reduce__(self) -> tuple[Callable[..., Activation], tuple[dict[str, Any]]]:
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        plain = {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in values.items()}
+        return _rebuilt, (plain,)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Activation) and self.signature == other.signature
 
@@ -264,3 +269,8 @@ class Activation:
     def export(self, target: str, **options: Any) -> str:
         """Source text for a target language, without a dependency on actlab."""
         return str(_facade.load("export")(self, target, **options))
+
+
+def _rebuilt(values: dict[str, Any]) -> Activation:
+    """An activation from its pickled fields."""
+    return Activation(**values)
