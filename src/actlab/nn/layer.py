@@ -14,7 +14,7 @@ from actlab.errors import UnknownNameError
 __all__ = ["ActivationModule", "module"]
 
 _FLOOR = 1e-4
-"""A learned parameter that must be positive acts as if it were at least this."""
+"""A learned parameter that must be positive acts as at least this share of where it began."""
 
 
 class ActivationModule(nn.Module):
@@ -28,8 +28,9 @@ class ActivationModule(nn.Module):
     A learned parameter is a `torch.nn.Parameter` of its own name: of shape () for the whole
     layer, or (channels,), counted along dimension 1 of the input as in `torch.nn.PReLU`: (N, C)
     and (N, C, ...) both have their channels there; an input of one dimension has none and is a
-    `ValueError`. A parameter that must be positive acts as 1e-4 when training takes it below
-    that, and its gradient passes as if it did not, so that it can come back.
+    `ValueError`. A parameter that must be positive acts as a ten-thousandth of where it began
+    when training takes it below that, and its gradient passes as if it did not, so that it can
+    come back.
 
     A random parameter (the slope of RReLU) is drawn for each element, uniformly between its
     bounds, in training, with PyTorch's generator; in evaluation it is the mean of its bounds.
@@ -72,9 +73,11 @@ class ActivationModule(nn.Module):
         self.channels = channels
         self.learned = learned
         self._gated = activation.kind == "gated"
-        self._floored = frozenset(
-            name for name in learned if name in activation.specs and activation.specs[name].positive
-        )
+        self._floors = {
+            name: _FLOOR * activation.parameters[name]
+            for name in learned
+            if name in activation.specs and activation.specs[name].positive
+        }
         bounds = activation.parameters
         self._draws = {
             name: (bounds[random.low], bounds[random.high])
@@ -106,9 +109,10 @@ class ActivationModule(nn.Module):
 
     def _value(self, name: str, x: Tensor) -> Tensor:
         value: Tensor = getattr(self, name)
-        if name in self._floored:
+        if name in self._floors:
+            floor = self._floors[name]
             # the sum is the floor exactly, and its gradient that of the parameter
-            value = torch.where(value < _FLOOR, _FLOOR + (value - value.detach()), value)
+            value = torch.where(value < floor, floor + (value - value.detach()), value)
         if self.channels is None:
             return value
         if x.dim() < 2 or x.shape[1] != self.channels:
