@@ -39,7 +39,7 @@ TABLE = {
     "arcsinh": "_call(torch.asinh, {a}, {x})", "sinh": "_call(torch.sinh, {a}, {x})",
     "cosh": "_call(torch.cosh, {a}, {x})", "tanh": "_call(torch.tanh, {a}, {x})",
     "sech": "_sech(_tensor({a}, {x}))",
-    "tanh_shrink": "_tanh_shrink(_tensor({a}, {x}))", "sigmoid": "_call(torch.sigmoid, {a}, {x})",
+    "tanh_shrink": "_tanh_shrink(_tensor({a}, {x}))", "sigmoid": "_sigmoid(_tensor({a}, {x}))",
     "softplus": "_softplus(_tensor({a}, {x}))", "log_sigmoid": "(-_softplus(-_tensor({a}, {x})))",
     "erf": "_call(torch.erf, {a}, {x})", "erfc": "_call(torch.erfc, {a}, {x})",
     "normcdf": "(0.5 * _call(torch.erfc, {a} * -0.7071067811865476, {x}))",
@@ -97,6 +97,11 @@ def _tanh_shrink(a: Any) -> Any:
     return torch.where(torch.abs(a) < 1, a * (tail / (1 + tail)), a - torch.tanh(a))
 
 
+def _sigmoid(a: Any) -> Any:
+    # torch.sigmoid is 0 where exp(-a) overflows, which in float32 is at -89 already
+    return torch.where(a < -80, torch.exp(a), torch.sigmoid(a))
+
+
 def _softplus(a: Any) -> Any:
     return torch.clamp_min(a, 0) + torch.log1p(torch.exp(-torch.abs(a)))
 
@@ -115,6 +120,7 @@ _SCOPE = {
     "_maximum": _maximum,
     "_where": _where,
     "_sech": _sech,
+    "_sigmoid": _sigmoid,
     "_softplus": _softplus,
     "_tanh_shrink": _tanh_shrink,
     "_normpdf": _normpdf,
