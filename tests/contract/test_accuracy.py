@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import actlab
-from actlab.accuracy import bound_for, ledger
+from actlab.accuracy import ledger
 from contract import checks
 from contract.engines import ENGINES
 
@@ -15,16 +15,8 @@ NAMES = actlab.names()
 @pytest.mark.parametrize("name", NAMES)
 def test_error_is_within_the_ledger(name):
     f = actlab.get(name)
-    listed = name in ledger.load()["functions"]
-    loose = []
     for engine, dtype, order, wrt in ledger.cases(f):
-        measured = checks.check_accuracy(f, ENGINES[engine], dtype, order, wrt)
-        bound = bound_for(name, engine, dtype, order, wrt)
-        if listed and ledger.is_loose(bound, measured.max_ulp):
-            loose.append(f"{engine}: {measured}; bound {bound:g}")
-    assert not loose, "bounds can be lowered, with `python -m actlab.accuracy --write`:\n" + (
-        "\n".join(loose)
-    )
+        checks.check_accuracy(f, ENGINES[engine], dtype, order, wrt)
 
 
 def test_ledger_lists_only_what_exists():

@@ -173,6 +173,23 @@ def test_a_bound_falls_and_does_not_rise():
     assert bound_for("relu", "numpy", "float64", 1, ledger=bounds) == 3.4
 
 
+@pytest.mark.parametrize("error", [math.inf, 3e7])
+def test_a_gross_error_is_never_a_bound(error):
+    bounds = {"functions": {}, "default": {"numpy": {"float64": {"1": 8}}}}
+    for allow_rise in (False, True):
+        (refused,) = ledger.record([measured(error)], bounds, allow_rise=allow_rise)
+        assert "its bound is" in refused
+    assert bound_for("relu", "numpy", "float64", 1, ledger=bounds) == 8.0
+
+
+def test_a_bound_of_a_second_derivative_is_as_measured():
+    bounds = {"functions": {}, "default": {}}
+    second = replace(measured(3e7), order=2)
+    assert ledger.record([second], bounds) == []
+    assert bound_for("relu", "numpy", "float64", 2, ledger=bounds) > 3e7
+    assert ledger.record([replace(second, max_ulp=math.inf)], bounds)
+
+
 def test_a_bound_far_above_the_error_is_loose():
     assert ledger.is_loose(4.0, 1.0)
     assert not ledger.is_loose(3.0, 1.0)
@@ -180,7 +197,6 @@ def test_a_bound_far_above_the_error_is_loose():
         bound = float(ledger.rounded_up(error))
         assert error < bound
         assert not ledger.is_loose(bound, error)
-    assert ledger.rounded_up(math.inf) == "none"
 
 
 def test_the_ledger_file_reads_back():

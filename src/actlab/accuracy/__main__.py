@@ -26,7 +26,8 @@ def main() -> int:
         measured = ledger.measure_all(activation)
         for one in measured:
             bound = ledger.bound_for(activation.name, one.engine, one.dtype, one.order, one.wrt)
-            print(f"{one}; bound {bound:g}")
+            loose = ", which can fall" if ledger.is_loose(bound, one.max_ulp) else ""
+            print(f"{one}; bound {bound:g}{loose}")
         refused += ledger.record(measured, bounds, allow_rise=options.allow_rise)
     if options.write:
         known = set(names())

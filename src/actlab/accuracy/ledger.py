@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from actlab.accuracy.error import FORMATS
 from actlab.accuracy.measure import Measured, measure
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ DTYPES: Final = {
     "numpy": ("float16", "float32", "float64"),
     "torch": ("float16", "bfloat16", "float32", "float64"),
 }
+
+TOLERABLE: Final = 2000.0
+"""No larger error of a value or slope is put into the ledger: its formula has to be mended."""
 
 Ledger = dict[str, Any]
 
@@ -60,21 +64,21 @@ def _key(order: int, wrt: str) -> str:
 def bound_for(
     name: str, engine: str, dtype: str, order: int = 0, wrt: str = "x", ledger: Ledger | None = None
 ) -> float:
-    """The error in ULP that a function may have; infinite where none is promised."""
+    """The error in ULP that a function may have."""
     ledger = load() if ledger is None else ledger
     found = ledger["functions"].get(name, {}).get(engine, {}).get(dtype, {}).get(_key(order, wrt))
     if found is None:
         found = ledger["default"][engine][dtype][str(order)]
-    return math.inf if found == "none" else float(found)
+    return float(found)
 
 
-def rounded_up(error: float) -> float | str:
+def rounded_up(error: float) -> float:
     """A bound for a measured error: a tenth and 0.01 ULP of room, in two figures.
 
     The room is for other processors, whose library functions differ in the last bit.
     """
     if not math.isfinite(error):
-        return "none"
+        return math.inf
     roomy = error * 1.1 + 0.01
     unit = 10.0 ** (math.floor(math.log10(roomy)) - 1)
     return float(f"{math.ceil(roomy / unit) * unit:.2g}")
@@ -86,21 +90,32 @@ def is_loose(bound: float, error: float) -> bool:
 
 
 def record(measured: Iterable[Measured], ledger: Ledger, *, allow_rise: bool = False) -> list[str]:
-    """Put measured errors into a ledger; a bound that would rise stays and is returned."""
+    """Put measured errors into a ledger; a bound that would rise stays and is reported."""
     refused = []
     for one in measured:
         entry = ledger["functions"].setdefault(one.function, {})
-        bounds = entry.setdefault(one.engine, {}).setdefault(one.dtype, {})
+        bounds: dict[str, float] = entry.setdefault(one.engine, {}).setdefault(one.dtype, {})
         key = _key(one.order, one.wrt)
-        new, old = rounded_up(one.max_ulp), bounds.get(key)
-        falls = old is None or old == "none" or (new != "none" and float(new) <= float(old))
-        if falls or allow_rise:
+        most = _most(one)
+        old = bounds.get(key, most)
+        new = min(rounded_up(one.max_ulp), most)
+        if not one.max_ulp <= (most if allow_rise else old) or math.isinf(one.max_ulp):
+            refused.append(f"{one}; its bound is {old:g}")
+        elif new <= old or allow_rise:
             bounds[key] = new
-        elif one.max_ulp > float(old):
-            refused.append(f"{one}; its bound is {old}")
         if one.intervals:
             entry.setdefault("intervals", {})[key] = [list(pair) for pair in one.intervals]
     return refused
+
+
+def _most(one: Measured) -> float:
+    """The largest bound that is written at all.
+
+    None for second derivatives, and none where the worst result is subnormal: it has lost its
+    digits already, and some processors and libraries make it 0.
+    """
+    normal = abs(one.exact) >= 2.0 ** FORMATS[one.dtype].least
+    return TOLERABLE if one.order < 2 and normal else math.inf
 
 
 def measure_all(activation: Activation) -> list[Measured]:

@@ -97,7 +97,9 @@ def intervals(
 
     Inside, the relative error of any arithmetic is unbounded, so errors are counted in the ULP
     of the value at the interval's edge. Each reaches a quarter of the zero's size to both sides,
-    and at most an eighth of the way to the next zero.
+    and at most an eighth of the way to the next zero. A zero at 0 itself is no such place for a
+    value or slope, since inputs near it are exact; a second derivative may be a difference of
+    terms there, and the interval is then [-1/4, 1/4].
     """
 
     def function(x: Any) -> Any:
@@ -108,8 +110,9 @@ def intervals(
         grid = grid[np.abs(grid) <= PERIODIC_RANGE + 4]
     values = function(grid)
     zeros = _crossings(function, grid, values) + _touching(function, grid, values)
+    at_origin = any(abs(zero) <= 1e-6 for zero in zeros)
     zeros = sorted({zero for zero in zeros if abs(zero) > 1e-6})
-    result = []
+    result = [(-_WIDTH, _WIDTH)] if at_origin and order > 1 else []
     for place, zero in enumerate(zeros):
         width = abs(zero) * _WIDTH
         for neighbour in zeros[max(place - 1, 0) : place] + zeros[place + 1 : place + 2]:
@@ -129,7 +132,8 @@ def _float64(activation: Activation, order: int, wrt: str, variable: str, x: Any
 
 
 def _crossings(function: Callable[[Any], Any], grid: Any, values: Any) -> list[float]:
-    places = np.flatnonzero(values[1:] * values[:-1] < 0)
+    signs = np.sign(values)
+    places = np.flatnonzero(signs[1:] * signs[:-1] < 0)
     found = []
     for place in places:
         left, right = float(grid[place]), float(grid[place + 1])
@@ -144,7 +148,8 @@ def _touching(function: Callable[[Any], Any], grid: Any, values: Any) -> list[fl
     """Zeros without a change of sign: where |f| has a minimum that is nothing."""
     size = np.abs(values)
     inner = (size[1:-1] < size[:-2]) & (size[1:-1] < size[2:]) & (size[1:-1] > 0)
-    same = (values[1:-1] * values[:-2] > 0) & (values[1:-1] * values[2:] > 0)
+    signs = np.sign(values)
+    same = (signs[1:-1] == signs[:-2]) & (signs[1:-1] == signs[2:])
     found = []
     for place in np.flatnonzero(inner & same) + 1:
         low, high = float(grid[place - 1]), float(grid[place + 1])
