@@ -113,7 +113,7 @@ ENTRIES = (
             "Zero-bias autoencoders and the benefits of co-adapting features",
             arxiv="1402.3337",
         ),
-        ships=ships(onnx="ThresholdedRelu", keras2="keras.layers.ThresholdedReLU"),
+        ships=ships(onnx="ThresholdedRelu"),
         note="FATReLU (Kurtz et al. 2020) is the same but for the value at the threshold itself.",
     ),
     Entry(

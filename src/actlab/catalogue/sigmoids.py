@@ -134,7 +134,7 @@ ENTRIES = (
     ),
     Entry(
         "isru",
-        "where(abs(x) < 1, x / sqrt(1 + alpha * x * x), sign(x) / sqrt(alpha + 1 / (x * x)))",
+        "where(alpha * x * x < 1, x / sqrt(1 + alpha * x * x), sign(x) / sqrt(alpha + (1 / x)**2))",
         definition="x / sqrt(1 + alpha * x**2)",
         parameters={"alpha": Parameter(1.0, "1/sqrt(alpha) is the bound", positive=True)},
         aliases=("ISRU", "algebraic_sigmoid"),
