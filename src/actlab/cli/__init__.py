@@ -8,10 +8,10 @@ when it runs, so that `actlab list` starts no framework.
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 
 import typer
 
-from actlab import __version__
 from actlab.cli import comparison, lookup, picture
 from actlab.cli.output import Group, prepare_streams
 
@@ -33,7 +33,7 @@ app.command("compare")(comparison.compare)
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"actlab {__version__}")
+        typer.echo(f"actlab {metadata.version('actlab')}")
         raise typer.Exit
 
 
