@@ -22,6 +22,7 @@ _HOMES = {
     "get": "actlab.catalogue",
     "names": "actlab.catalogue",
     "plot": "actlab.plots",
+    "swap": "actlab.nn",
 }
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
 """The one place where a lower layer hands a call up, by name and only when it happens.
 
 `Activation` is a frozen value at the bottom of the package, yet its users expect `f(x)`,
-`f.plot()` and `f.module()`. Each such method names the function that does the work; the module
-that holds it is imported at the call, so that no import runs upward.
+`f.plot()` and `f.module()`; a comparison's result is expected to write its report. Each such
+method names the function that does the work; the module that holds it is imported at the call,
+so that no import runs upward.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ WORK = {
     "plot": "actlab.plots",
     "module": "actlab.nn",
     "export": "actlab.export",
+    "comparison": "actlab.report",
 }
 
 F = TypeVar("F", bound=Callable[..., Any])

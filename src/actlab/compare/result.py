@@ -6,13 +6,14 @@ the user's data or formulas are kept as they are; whoever prints them into HTML 
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from actlab import _facade
 
 if TYPE_CHECKING:
     from actlab.compare.study import Settings, TaskSummary
@@ -209,8 +210,7 @@ class Result:
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the self-contained HTML report and return its path."""
-        # The report stands above this layer; it is looked up only when somebody wants one.
-        text: str = importlib.import_module("actlab.report").comparison(self)
+        text: str = _facade.load("comparison")(self)
         return write_atomically(path, text)
 
 

@@ -143,7 +143,7 @@ def _quotient(node: Call, operands: tuple[Expression, ...], born: Any, probe: _P
     held: Expression = Symbol(variable)
     for index, head, sign in ((0, "minimum", 1), (2, "maximum", -1)):
         here, before = quotient[index], quotient[index + 1]
-        close = abs(here - before) <= 4 * probe.limits.eps * abs(here)
+        close = np.isfinite(here) and np.isclose(here, before, rtol=4 * probe.limits.eps, atol=0)
         if close and np.any(born & (probe.inputs[variable] == sign * np.inf)):
             held = Call(head, (held, number(sign * settled)))
     if held == Symbol(variable):

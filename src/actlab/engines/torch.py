@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from inspect import Parameter, Signature
 from itertools import count
 from typing import Any
 
@@ -230,6 +231,11 @@ def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
                 product = gradient * _apply(_slope(getattr(_KERNELS, number), name), values)
                 results.append(_sum_to(product, value.shape).to(value.dtype))
             return tuple(results)
+
+    # torch.compile counts the parameters in the signature to see that forward takes no context
+    Formula.forward.__signature__ = Signature(  # type: ignore[attr-defined]
+        [Parameter(name, Parameter.POSITIONAL_ONLY) for name in kernel.names]
+    )
 
     class WithForwardMode(Formula):
         """Also carries tangents forward; torch.compile can't trace a function that does."""
