@@ -53,6 +53,7 @@ class Part:
         self._mean = torch.tensor([split.target_mean for split in splits], dtype=torch.float64)
         self._scale = torch.tensor([split.target_scale for split in splits], dtype=torch.float64)
         self._owner = owner
+        self._buffers: dict[tuple[int, ...], Tensor] = {}
         self.rows = self._y.shape[1]
 
     def seen_by(self, members: Sequence[int]) -> Part:
@@ -68,7 +69,7 @@ class Part:
         """All rows, `size` at once: x (members, size, inputs), and y (members, size).
 
         In the order of the data, or with an order for each block. A regression's y is
-        standardised.
+        standardised. An x stands in a buffer that the next one of as many rows writes over.
         """
         x, y = self._x, self._standardised()
         if orders is not None:
@@ -82,8 +83,14 @@ class Part:
             if alone:
                 batch = batch.expand(len(self._owner), -1, -1)
             else:
-                batch = batch.index_select(0, self._owner)
+                batch = torch.index_select(batch, 0, self._owner, out=self._buffer(batch))
             yield batch, y.narrow(1, start, batch.shape[1])
+
+    def _buffer(self, batch: Tensor) -> Tensor:
+        shape = (len(self._owner), *batch.shape[1:])
+        if shape not in self._buffers:
+            self._buffers[shape] = batch.new_empty(shape)
+        return self._buffers[shape]
 
     def target(self) -> Tensor:
         """The y of every member, in the units of the data."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from actlab.engines.guard import guard
+from actlab.engines.torch import prepare
 from actlab.formula import (
     Call,
     Expression,
@@ -46,8 +47,8 @@ PIECE: Final = 53_248
 _BITS: Final = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
-def _copy(source: Tensor, *, out: Tensor) -> None:
-    out.copy_(source)
+def _copy(source: Tensor, *, out: Tensor) -> Tensor:
+    return out.copy_(source)
 
 
 _COMPARISONS: Final[dict[str, Callable[..., Any]]] = {
@@ -67,7 +68,7 @@ _OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "neg": torch.neg,
     "pow": torch.pow,
     "abs": torch.abs,
-    "sign": torch.sign,
+    "sign_or_zero": torch.sign,  # of a NaN it is 0
     "minimum": torch.minimum,
     "maximum": torch.maximum,
     "exp": torch.exp,
@@ -112,7 +113,7 @@ class Kernel:
         formula = _formula(activation)
         name = str(dtype).removeprefix("torch.")
         value = guard(formula, (), name)
-        slope = _without_nan_check(guard(differentiate(formula), (), name))
+        slope = _slope_for_numbers(guard(differentiate(formula), (), name))
         self.dtype = dtype
         self._value = _Program(dtype, value)
         self._both = _Program(dtype, value, slope)
@@ -233,7 +234,7 @@ class _Program:
             self._steps.append((_COMPARISONS[head], operands, out, "mask"))
             self._steps.append((torch.neg, (out,), out, "bits"))
         else:
-            self._steps.append((_OPERATIONS[head], operands, out, "float"))
+            self._steps.append((_operation(head), operands, out, "float"))
         return out
 
     def _choose(
@@ -256,6 +257,19 @@ class _Program:
         return torch.tensor(float(value), dtype=self._dtype)
 
 
+def _operation(head: str) -> Callable[..., Any]:
+    """A primitive with `out`; what PyTorch has no operation for is left to the engine."""
+    if head in _OPERATIONS:
+        return _OPERATIONS[head]
+    function = prepare(Call(head, (Symbol("x"),)), ("x",), {}, ())
+
+    def apply(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+        y: Tensor = function(x)
+        return y if out is None else out.copy_(y)
+
+    return apply
+
+
 def _formula(activation: Activation) -> Expression:
     """The formula of x alone."""
     numbers = activation.parameters
@@ -271,18 +285,24 @@ def _folded(head: str, operands: tuple[Any, ...]) -> Tensor:
     if head == "where":
         chosen: Tensor = operands[1] if operands[0] else operands[2]
         return chosen
-    function = _OPERATIONS.get(head) or _COMPARISONS[head]
+    function = _COMPARISONS.get(head) or _operation(head)
     return torch.as_tensor(function(*operands))
 
 
-def _without_nan_check(expression: Expression) -> Expression:
+def _slope_for_numbers(expression: Expression) -> Expression:
     """A slope may be any number at a NaN: what it is multiplied with is NaN as well."""
     x = Symbol("x")
     if isinstance(expression, Call) and expression.head == "where":
         condition, inner, other = expression.arguments
         if condition == Call("eq", (x, x)) and other == x:
-            return inner
-    return expression
+            expression = inner
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        if not isinstance(node, Call):
+            return node
+        return Call("sign_or_zero" if node.head == "sign" else node.head, operands)
+
+    return fold(expression, rule)
 
 
 @lru_cache(maxsize=1024)
