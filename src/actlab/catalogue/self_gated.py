@@ -245,7 +245,7 @@ ENTRIES = (
     ),
     Entry(
         "xgelu",
-        "(1 + 2 * alpha) * gelu(x) - alpha * x",
+        "x * ((1 + 2 * alpha) * normcdf(x) - alpha)",
         definition="x * ((1 + erf(x / sqrt(2))) / 2 * (1 + 2 * alpha) - alpha)",
         parameters={"alpha": Parameter(0.0, "how far the gate leaves [0, 1], learned")},
         aliases=("xGELU",),
@@ -253,7 +253,7 @@ ENTRIES = (
     ),
     Entry(
         "xsilu",
-        "(1 + 2 * alpha) * silu(x) - alpha * x",
+        "x * ((1 + 2 * alpha) * sigmoid(x) - alpha)",
         definition="x * ((1 + 2 * alpha) / (1 + exp(-x)) - alpha)",
         parameters={"alpha": Parameter(0.0, "how far the gate leaves [0, 1], learned")},
         aliases=("xSiLU",),

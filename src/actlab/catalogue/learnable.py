@@ -1,0 +1,188 @@
+"""Functions with several parameters that the network learns, per layer or per channel."""
+
+from __future__ import annotations
+
+from actlab.catalogue.entry import Entry, Parameter, Reference, Shipped, ships
+
+_ACON = Reference(
+    "Ma, Zhang, Liu, Sun",
+    2021,
+    "Activate or not: learning customized activation",
+    arxiv="2009.04759",
+)
+_PISHCHIK = Reference(
+    "Pishchik",
+    2023,
+    "Trainable activations for image classification",
+    doi="10.20944/preprints202301.0463.v1",
+)
+
+# the quotient of degrees 5 and 4 that is closest to a leaky ReLU on [-3, 3], as the authors' code
+# has it
+_PAU_TOP = (
+    0.029792778657264946, 0.6183735264987601, 2.323309062531321, 3.051936237265109,
+    1.4854203263828845, 0.2510244961111299,
+)  # fmt: skip
+_PAU_BOTTOM = (
+    -1.1419548357285474, 4.393159974992486, 0.8714712309957245, 0.34719662339598834,
+)  # fmt: skip
+_PAU = {f"a{i}": Parameter(value, f"numerator, x**{i}") for i, value in enumerate(_PAU_TOP)}
+_PAU |= {f"b{i}": Parameter(value, f"bottom, x**{i}") for i, value in enumerate(_PAU_BOTTOM, 1)}
+
+ENTRIES = (
+    Entry(
+        "pelu",
+        "where(x >= 0, alpha / beta * x, alpha * expm1(x / beta))",
+        definition="where(x >= 0, alpha / beta * x, alpha * (exp(x / beta) - 1))",
+        parameters={
+            "alpha": Parameter(1.0, "minus the limit at -inf", positive=True),
+            "beta": Parameter(1.0, "scale of the exponential", positive=True),
+        },
+        aliases=("PELU", "parametric_elu"),
+        reference=Reference(
+            "Trottier, Giguère, Chaib-draa",
+            2016,
+            "Parametric exponential linear unit for deep convolutional neural networks",
+            arxiv="1605.09332",
+        ),
+    ),
+    Entry(
+        "mpelu",
+        "where(x > 0, x, alpha * expm1(beta * x))",
+        definition="where(x > 0, x, alpha * (exp(beta * x) - 1))",
+        parameters={
+            "alpha": Parameter(1.0, "minus the limit at -inf"),
+            "beta": Parameter(1.0, "rate of the exponential", positive=True),
+        },
+        aliases=("MPELU", "multiple_parametric_elu"),
+        reference=Reference(
+            "Li, Fan, Li, Wu, Ming",
+            2016,
+            "Improving deep neural network with multiple parametric exponential linear units",
+            arxiv="1606.00305",
+        ),
+    ),
+    Entry(
+        "s_shaped_relu",
+        "where(x >= t_right, t_right + a_right * (x - t_right), "
+        "where(x <= t_left, t_left + a_left * (x - t_left), x))",
+        parameters={
+            "t_left": Parameter(0.0, "where the left line ends"),
+            "a_left": Parameter(0.2, "slope of the left line"),
+            "t_right": Parameter(1.0, "where the right line begins"),
+            "a_right": Parameter(1.0, "slope of the right line"),
+        },
+        aliases=("SReLU", "s_relu"),
+        reference=Reference(
+            "Jin, Xu, Feng, Wei, Xiong, Yan",
+            2015,
+            "Deep learning with S-shaped rectified linear activation units",
+            arxiv="1512.07030",
+        ),
+        note="The paper freezes it as a leaky ReLU first and takes t_right from the data.",
+    ),
+    Entry(
+        "flexible_relu",
+        "maximum(x, 0) + b",
+        parameters={"b": Parameter(0.0, "shift of the output, learned")},
+        aliases=("FReLU",),
+        reference=Reference(
+            "Qiu, Xu, Cai",
+            2017,
+            "FReLU: flexible rectified linear units for improving convolutional neural networks",
+            arxiv="1706.08098",
+        ),
+        note="Not the funnel ReLU, which takes the maximum with a convolution.",
+    ),
+    Entry(
+        "shilu",
+        "alpha * maximum(x, 0) + beta",
+        parameters={
+            "alpha": Parameter(1.0, "slope above zero"),
+            "beta": Parameter(0.0, "shift of the output"),
+        },
+        aliases=("ShiLU", "shifted_rectified_linear_unit"),
+        reference=_PISHCHIK,
+    ),
+    Entry(
+        "dual_parametric_relu",
+        "where(x >= 0, alpha * x, beta * x)",
+        parameters={
+            "alpha": Parameter(1.0, "slope above zero"),
+            "beta": Parameter(0.01, "slope below zero"),
+        },
+        aliases=("DPReLU", "dprelu"),
+        reference=Reference(
+            "Balaji, Kavya, Sebastian",
+            2019,
+            "Learn-able parameter guided activation functions",
+            arxiv="1912.10752",
+        ),
+    ),
+    Entry(
+        "acon_b",
+        "(1 - p) * x * sigmoid(beta * (1 - p) * x) + p * x",
+        definition="(1 - p) * x / (1 + exp(-beta * (1 - p) * x)) + p * x",
+        parameters={
+            "p": Parameter(0.25, "slope far below zero"),
+            "beta": Parameter(1.0, "sharpness of the switch"),
+        },
+        aliases=("AconB",),
+        reference=_ACON,
+        note="The smooth maximum of x and p*x. ACON-A is swish.",
+    ),
+    Entry(
+        "acon_c",
+        "(p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x",
+        definition="(p1 - p2) * x / (1 + exp(-beta * (p1 - p2) * x)) + p2 * x",
+        parameters={
+            "p1": Parameter(1.0, "slope far above zero; the authors draw it from N(0, 1)"),
+            "p2": Parameter(0.0, "slope far below zero; the authors draw it from N(0, 1)"),
+            "beta": Parameter(1.0, "sharpness of the switch"),
+        },
+        aliases=("AconC", "acon"),
+        reference=_ACON,
+        note="The smooth maximum of p1*x and p2*x; at these defaults SiLU.",
+    ),
+    Entry(
+        "polyrelu",
+        "a0 + maximum(x, 0) * (a1 + maximum(x, 0) * (a2 + maximum(x, 0) * a3))",
+        definition="a0 + a1 * maximum(x, 0) + a2 * maximum(x, 0)**2 + a3 * maximum(x, 0)**3",
+        parameters={
+            "a0": Parameter(0.0, "constant"),
+            "a1": Parameter(1 / 3, "first power"),
+            "a2": Parameter(1 / 3, "second power"),
+            "a3": Parameter(1 / 3, "third power"),
+        },
+        aliases=("PolyReLU", "polynomial_relu"),
+        reference=Reference(
+            "Zhuo, Wang, Zeng, Li, Zhou, Ma",
+            2024,
+            "Polynomial composition activations: unleashing the dynamics of large language models",
+            arxiv="2411.03884",
+        ),
+    ),
+    Entry(
+        "pau",
+        # in powers of 1/x outside [-1, 1]: x**5 overflows where the quotient is moderate
+        "where(abs(x) < 1, "
+        "(a0 + x * (a1 + x * (a2 + x * (a3 + x * (a4 + x * a5))))) "
+        "/ (1 + abs(x) * (abs(b1) + abs(x) * (abs(b2) + abs(x) * (abs(b3) + abs(x * b4))))), "
+        "x * (a5 + 1 / x * (a4 + 1 / x * (a3 + 1 / x * (a2 + 1 / x * (a1 + 1 / x * a0))))) "
+        "/ (abs(b4) + abs(1 / x) * (abs(b3) + abs(1 / x) * (abs(b2) + abs(1 / x) "
+        "* (abs(b1) + abs(1 / x))))))",
+        definition="(a0 + a1 * x + a2 * x**2 + a3 * x**3 + a4 * x**4 + a5 * x**5) "
+        "/ (1 + abs(b1 * x) + abs(b2 * x**2) + abs(b3 * x**3) + abs(b4 * x**4))",
+        parameters=_PAU,
+        aliases=("PAU", "pade_activation_unit", "rational", "rational_a"),
+        reference=Reference(
+            "Molina, Schramowski, Kersting",
+            2019,
+            "Padé activation units: end-to-end learning of flexible activation functions in deep "
+            "networks",
+            arxiv="1907.06732",
+        ),
+        ships=ships(rational_activations=Shipped("Rational", note="version A, leaky_relu")),
+        note="Starts as a leaky ReLU on [-3, 3]; outside it grows linearly. The safe form.",
+    ),
+)
