@@ -67,10 +67,10 @@ def _convergent(
     for k in range(depth - 1, -1, -1):
         # 1 / (b + u * a * top / bottom) = bottom / (b * bottom + u * a * top)
         a, b = term(k + 1)[0], term(k)[1]
-        width = max(len(bottom), len(top) + 1)
-        below = [
-            b * (bottom[i] if i < len(bottom) else 0) + a * (top[i - 1] if 0 < i <= len(top) else 0)
-            for i in range(width)
-        ]
+        below = [Fraction(0)] * max(len(bottom), len(top) + 1)
+        for i, coefficient in enumerate(bottom):
+            below[i] += b * coefficient
+        for i, coefficient in enumerate(top, 1):
+            below[i] += a * coefficient
         top, bottom = bottom, below
     return top, bottom
