@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -170,12 +171,12 @@ def pieces(expression: Expression) -> tuple[Piece, ...]:
     Example:
         >>> from actlab.formula import parse
         >>> [str(piece.expression) for piece in pieces(parse("max(x, 0) + abs(x - 1)"))]
-        ['0 - (x - 1)', 'x - (x - 1)', 'x + (x - 1)']
+        ['-(x - 1)', 'x + -(x - 1)', 'x + (x - 1)']
     """
     points = breakpoints(expression)
     edges = (-np.inf, *points, np.inf)
     found = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (max(low, -2 * REACH) + min(high, 2 * REACH)) / 2
         if low == -np.inf and high == np.inf:
             inside = 0.123  # no choice changes, so any point tells them
