@@ -10,7 +10,7 @@ import pytest
 
 import actlab
 from actlab.accuracy import FORMATS, Exact, error_in_ulp, measure, peer
-from actlab.accuracy.points import dense, edges, intervals, sample
+from actlab.accuracy.points import dense, edges, intervals, range_of, sample
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,12 @@ def test_exact_gelu_of_torch_loses_its_tail():
     f = actlab.define("x * normcdf(x)")
     assert measure(f, theirs, "float32").max_ulp > 1e6
     assert measure(f, "numpy", "float32").max_ulp < 0.51
+
+
+def test_functions_that_oscillate_are_measured_over_a_stated_range():
+    assert range_of(actlab.get("tanh")) == math.inf
+    assert range_of(actlab.define("x + cos(x)")) == 64.0
+    slow, fast = actlab.define("sin(x)"), actlab.define("sin(40 * x)")
+    assert range_of(slow) == 64.0
+    assert range_of(fast) == 1.0
+    assert np.abs(sample(fast, "float32")).max() <= 1.0

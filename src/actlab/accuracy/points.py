@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -16,21 +17,33 @@ from actlab.formula.expression import nodes
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["PERIODIC_RANGE", "dense", "edges", "intervals", "is_periodic", "sample"]
+__all__ = ["dense", "edges", "intervals", "range_of", "sample"]
 
-PERIODIC_RANGE: Final = 64.0
-"""Functions with `sin` or `cos` are measured up to here: beyond it they have zeros without end."""
+_FARTHEST: Final = 64.0
 
 _WIDTH: Final = 1 / 4
 _GAP: Final = 1 / 8
 _MOST_EDGES: Final = 12
 
 
-def is_periodic(activation: Activation) -> bool:
-    """Whether the formula oscillates, so that the range of the measurement is bounded."""
-    return activation.formula is not None and any(
+@lru_cache(maxsize=1024)
+def range_of(activation: Activation) -> float:
+    """Up to which size of its input a function is measured.
+
+    Infinite, but for functions with `sin` or `cos`, which have zeros without end. Those are
+    measured up to 64, or less where their extrema come closer than 1/8.
+    """
+    if activation.formula is None or not any(
         isinstance(node, Call) and node.head in {"sin", "cos"} for node in nodes(activation.formula)
-    )
+    ):
+        return math.inf
+    grid = _grid()
+    signs = np.sign(_float64(activation, 1, "x", "x", grid))
+    extrema = grid[1:][signs[1:] != signs[:-1]]
+    reach = _FARTHEST
+    while reach > 1 and np.any(np.diff(extrema[np.abs(extrema) < reach]) < 1 / 8):
+        reach /= 2
+    return reach
 
 
 def _grid() -> Any:
@@ -106,8 +119,7 @@ def intervals(
         return _float64(activation, order, wrt, variable, x)
 
     grid = _grid()
-    if is_periodic(activation):
-        grid = grid[np.abs(grid) <= PERIODIC_RANGE + 4]
+    grid = grid[np.abs(grid) <= range_of(activation) + 4]
     values = function(grid)
     zeros = _crossings(function, grid, values) + _touching(function, grid, values)
     at_origin = any(abs(zero) <= 1e-6 for zero in zeros)
@@ -159,7 +171,7 @@ def _touching(function: Callable[[Any], Any], grid: Any, values: Any) -> list[fl
                 high -= third
             else:
                 low += third
-        if abs(function(low)) < 1e-9 * min(size[place - 1], size[place + 1]):
+        if abs(function(low)) < 1e-6 * min(size[place - 1], size[place + 1]):
             found.append(low)
     return found
 
@@ -242,6 +254,5 @@ def dense(activation: Activation, dtype: str, order: int = 0) -> Any:
 def _finish(activation: Activation, dtype: str, *parts: Any) -> Any:
     points = FORMATS[dtype].round(np.concatenate(parts))
     points = points[np.isfinite(points)]
-    if is_periodic(activation):
-        points = points[np.abs(points) <= PERIODIC_RANGE]
+    points = points[np.abs(points) <= range_of(activation)]
     return np.unique(points) if dtype == "float64" or len(points) < 5000 else points
