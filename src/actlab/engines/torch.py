@@ -161,10 +161,11 @@ class Kernel:
         if not isinstance(result, torch.Tensor):
             return torch.full(shape, float(result), dtype=dtype, device=first.device)
         if result.shape != shape:
-            result = result.expand(shape)
+            result = result.expand(shape).clone()  # may be a view of an input
         result = result.to(dtype)
         # a custom function must not hand its own input back
-        return result.clone() if result is moved[0] or result is first else result
+        own = any(result is value for value in (*moved, *values))
+        return result.clone() if own else result
 
 
 _VARIABLES = ("x", "gate")
@@ -303,18 +304,23 @@ def prepare(
         if not all(isinstance(value, torch.Tensor) for value in values[:count]):
             inputs = (*_tensors(values[:count]), *values[count:])
         first = inputs[0]
+        for value in inputs[:count]:
+            _check_real(value)
         if not first.is_floating_point():
-            if first.is_complex():
-                raise TypeError(
-                    f"an activation takes real numbers, but a {first.dtype} tensor was given; "
-                    "apply it to the real and imaginary part"
-                )
             if keeps and first.dtype != torch.bool:
                 return kernel.run(*inputs)
             inputs = (first.to(torch.get_default_dtype()), *inputs[1:])
         return _apply(kernel, inputs)
 
     return run
+
+
+def _check_real(value: Any) -> None:
+    if value.is_complex():
+        raise TypeError(
+            f"an activation takes real numbers, but a {value.dtype} tensor was given; "
+            "apply it to the real and imaginary part"
+        )
 
 
 def _tensors(values: tuple[Any, ...]) -> list[Any]:
@@ -350,6 +356,7 @@ class Operations:
 def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, Any]) -> Any:
     """Apply a vector rule along an axis."""
     x = as_array(x)
+    _check_real(x)
     dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     return rule(Operations, x.to(work), axis, **parameters).to(dtype)
