@@ -264,7 +264,7 @@ ENTRIES = (
     Entry(
         "rectified_tanh",
         "tanh(maximum(x, 0))",
-        definition="maximum(0, tanh(x))",
+        definition="maximum(tanh(x), 0)",
         aliases=("rectanh", "retanh"),
         note="Folklore: a rectifier that saturates.",
     ),
