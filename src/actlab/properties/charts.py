@@ -25,7 +25,7 @@ from actlab.formula.expression import nodes
 from actlab.properties.intervals import enclose
 from actlab.properties.limits import limit
 
-__all__ = ["Chart", "chart"]
+__all__ = ["Chart", "chart", "factored"]
 
 _REACH: Final = 36.0
 _STEP: Final = 0.37
@@ -86,9 +86,9 @@ def chart(
         sign = (expression.value > 0) - (expression.value < 0)
         return Chart(low, high, (), (sign,), True)
     if expression.size <= _LARGE:
-        terms = _gathered_terms(expression)
-        if len(terms) == 1 and len(terms[0][1]) > 1:
-            return _of_product(terms[0], low, high, depth)
+        number, factors = _as_product(_gathered_terms(expression))
+        if len(factors) > 1:
+            return _of_product((number, factors), low, high, depth)
     return _Search(expression, low, high, depth).run()
 
 
@@ -301,13 +301,7 @@ def _without_positive_factors(expression: Expression) -> Expression:
     """
     if expression.size > _LARGE:
         return expression
-    total: Expression = Number(0)
-    for number, factors in _gathered_terms(expression):
-        product: Expression = Number(number)
-        for factor in factors:
-            product = tidy("mul", (product, factor))
-        total = tidy("add", (total, product))
-    return total
+    return _sum_of(_gathered_terms(expression))
 
 
 def _gathered_terms(expression: Expression) -> list[tuple[int, tuple[Expression, ...]]]:
@@ -318,6 +312,40 @@ def _gathered_terms(expression: Expression) -> list[tuple[int, tuple[Expression,
             while all(factor in factors for _, factors in terms):
                 terms = [(sign, _minus(factors, factor)) for sign, factors in terms]
     return _gathered(terms)
+
+
+def _as_product(terms: list[Term]) -> Term:
+    """Number and factors; of a sum the factors that all terms share, and the rest of the sum.
+
+    ``x * sigmoid(x) - x`` becomes x times ``sigmoid(x) - 1``.
+    """
+    if len(terms) == 1:
+        return terms[0]
+    shared: list[Expression] = []
+    for factor in dict.fromkeys(terms[0][1]):
+        while not isinstance(factor, Number) and all(factor in own for _, own in terms):
+            terms = [(number, _minus(own, factor)) for number, own in terms]
+            shared.append(factor)
+    return 1, (*shared, _sum_of(terms))
+
+
+def factored(expression: Expression) -> Expression:
+    """The same formula with the factors that all terms share in front, positive ones too."""
+    if expression.size > _LARGE:
+        return expression
+    terms = _gathered(list(_terms(expression, 1)))
+    number, factors = _as_product(terms)
+    return _sum_of([(number, factors)])
+
+
+def _sum_of(terms: list[Term]) -> Expression:
+    total: Expression = Number(0)
+    for number, factors in terms:
+        product: Expression = Number(number)
+        for factor in factors:
+            product = tidy("mul", (product, factor))
+        total = tidy("add", (total, product))
+    return total
 
 
 def _gathered(terms: list[Term]) -> list[tuple[int, tuple[Expression, ...]]]:

@@ -141,6 +141,9 @@ def _choice(head: str, operands: tuple[Interval, ...]) -> Interval:
     )
 
 
+_EXACT_AT_0 = {"exp", "sigmoid", "normcdf"}
+
+
 def _rising(head: str, a: Interval) -> Interval:
     function = _FUNCTIONS[head]
     least, most = _RISING[head]
@@ -149,7 +152,10 @@ def _rising(head: str, a: Interval) -> Interval:
         high = np.maximum(high, 5e-324)  # it may have underflowed
     if head == "log_sigmoid":
         low = np.minimum(low, np.where(np.isinf(a[0]) & (a[0] > 0), 0.0, -5e-324))
-    return _loosely(low, high, least, most)
+    wide_low, wide_high = _loosely(low, high, least, most)
+    if head in _EXACT_AT_0:
+        return np.where(a[0] == 0, low, wide_low), np.where(a[1] == 0, high, wide_high)
+    return wide_low, wide_high
 
 
 def _size(a: Interval) -> Interval:
@@ -251,7 +257,10 @@ def _whole_power(a: Interval, exponent: int) -> Interval:
         a = _size(a)
     low, high = np.power(a[0], exponent), np.power(a[1], exponent)
     least = 0.0 if exponent % 2 == 0 else -math.inf
-    return _loosely(low, np.where((high == 0) & (a[1] > 0), 5e-324, high), least, math.inf)
+    low, high = _loosely(low, np.where((high == 0) & (a[1] > 0), 5e-324, high), least, math.inf)
+    return np.where(a[0] >= 1, np.maximum(low, 1.0), low), np.where(
+        np.abs(a[1]) <= 1, np.minimum(high, 1.0), high
+    )
 
 
 def _power(a: Interval, b: Interval) -> Interval:

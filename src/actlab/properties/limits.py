@@ -25,13 +25,19 @@ _POWER: Final = 2
 """Grows at least like a power of |x| and at most like another."""
 _EXPONENTIAL: Final = 3
 """Grows, or decays, faster than every power, as exp of a power does."""
+_CONSTANT: Final = 9
+"""Is its limit everywhere."""
 _DOUBLE: Final = 4
 """Grows, or decays, faster than that, as exp(exp(x)) does."""
 
 
 @dataclass(frozen=True)
 class Tendency:
-    """A limit; `kind` says how fast an infinite one grows or a zero decays (0: not known)."""
+    """A limit, and its speed.
+
+    `kind` says how fast an infinite limit is run to, or how fast the distance from a finite one
+    decays, at least; 0 if that is not known.
+    """
 
     value: float
     kind: int = 0
@@ -42,12 +48,12 @@ class Tendency:
 
 
 _UNKNOWN = Tendency(math.nan)
-_DECAYS = {
+_DECAYS: Final = {
     "exp": -1, "sigmoid": -1, "softplus": -1, "normcdf": -1, "erfc": 1, "sech": 0, "normpdf": 0,
     "log_sigmoid": 1,
 }  # fmt: skip
 """Functions that decay exponentially, and at which end (0: both)."""
-_GROWS = {
+_GROWS: Final = {
     "exp": _EXPONENTIAL, "expm1": _EXPONENTIAL, "sinh": _EXPONENTIAL, "cosh": _EXPONENTIAL,
     "softplus": _POWER, "log_sigmoid": _POWER, "sqrt": _POWER,
     "log": _SLOW, "log1p": _SLOW, "arcsinh": _SLOW,
@@ -72,13 +78,13 @@ def limit(expression: Expression, end: float) -> float:
 
     def rule(node: Expression, parts: tuple[Tendency, ...]) -> Tendency:
         if isinstance(node, Number):
-            return Tendency(float(node.value))
+            return Tendency(float(node.value), _CONSTANT)
         if isinstance(node, Symbol):
             return Tendency(end, _POWER)
         if not isinstance(node, Call) or not all(part.known for part in parts):
             return _UNKNOWN
         if node.head in {"pi", "e"}:
-            return Tendency(math.pi if node.head == "pi" else math.e)
+            return Tendency(math.pi if node.head == "pi" else math.e, _CONSTANT)
         if PRIMITIVES[node.head].is_comparison:
             return _UNKNOWN
         if node.head in _RULES:
@@ -99,8 +105,7 @@ def _add(a: Tendency, b: Tendency) -> Tendency:
         return Tendency(a.value, _growth(a.kind, b.kind))
     if math.isinf(a.value) or math.isinf(b.value):
         return a if math.isinf(a.value) else b
-    total = a.value + b.value
-    return Tendency(total, min(a.kind, b.kind) if a.value == b.value == 0 else 0)
+    return Tendency(a.value + b.value, min(a.kind, b.kind))
 
 
 def _growth(*kinds: int) -> int:
@@ -124,13 +129,13 @@ def _mul(a: Tendency, b: Tendency) -> Tendency:
     if math.isinf(a.value) or math.isinf(b.value):
         kinds = [part.kind for part in (a, b) if math.isinf(part.value)]
         return Tendency(a.value * b.value, _growth(*kinds))
-    return Tendency(a.value * b.value)
+    return Tendency(a.value * b.value, min(a.kind, b.kind))
 
 
 def _inverse(a: Tendency) -> Tendency:
     if math.isinf(a.value):
         return Tendency(math.copysign(0.0, a.value), a.kind if a.kind >= _EXPONENTIAL else 0)
-    return _UNKNOWN if a.value == 0 else Tendency(1 / a.value)
+    return _UNKNOWN if a.value == 0 else Tendency(1 / a.value, a.kind)
 
 
 def _div(a: Tendency, b: Tendency) -> Tendency:
@@ -143,13 +148,13 @@ def _pow(a: Tendency, b: Tendency) -> Tendency:
     if not math.isfinite(exponent):
         return _UNKNOWN
     if exponent < 0:
-        powered = _pow(a, Tendency(-exponent))
+        powered = _pow(a, Tendency(-exponent, b.kind))
         return _inverse(powered) if powered.known else _UNKNOWN
     if a.value < 0 and exponent != int(exponent):
         return _UNKNOWN
     if exponent == 0:
-        return Tendency(1.0)
-    return Tendency(a.value**exponent, a.kind)
+        return Tendency(1.0, _CONSTANT)
+    return Tendency(a.value**exponent, a.kind if b.kind == _CONSTANT else 0)
 
 
 _RULES: Final[dict[str, Callable[..., Tendency]]] = {
@@ -172,14 +177,12 @@ def _of_function(head: str, parts: tuple[Tendency, ...]) -> Tendency:
         if head in _DECAYS and _DECAYS[head] in {0, math.copysign(1, a.value)}:
             zero = -0.0 if head == "log_sigmoid" else 0.0
             return Tendency(zero, _faster(a.kind))
-    elif a.value == 0 and a.kind >= _EXPONENTIAL and head in {
-        "sin", "tanh", "expm1", "log1p", "arctan", "arcsinh", "sinh", "erf", "abs",
-    }:  # fmt: skip
-        return a
     function = compile_function([Call(head, (Symbol("a"),))], ("a",), TABLE, SCOPE)
     value = float(function(a.value))
     if not math.isinf(value):
-        return Tendency(value)
+        if math.isinf(a.value):  # a plateau
+            return Tendency(value, 0 if head == "arctan" else _faster(a.kind))
+        return Tendency(value, 0 if head in {"sqrt", "abs", "sign"} else a.kind)
     if not math.isinf(a.value):
         return _UNKNOWN  # a pole, whose side is not known
     kind = _GROWS.get(head, _POWER)
