@@ -282,7 +282,7 @@ ENTRIES = (
     ),
     Entry(
         "laplace_mega",
-        "normcdf((x - mu) / sigma)",
+        "0.5 * erfc((mu - x) / (sigma * sqrt(2)))",
         definition="(1 + erf((x - mu) / (sigma * sqrt(2)))) / 2",
         parameters={
             "mu": Parameter(0.707107, "sqrt(1/2): where the square of ReLU is one half"),

@@ -43,7 +43,7 @@ ENTRIES = (
         # the root without overflow, and below zero the conjugate, which does not cancel
         "where(x * x < b, "
         "where(x > 0, 0.5 * (x + sqrt(x * x + b)), 0.5 * b / (sqrt(x * x + b) - x)), "
-        "where(x > 0, 0.5 * (x + x * sqrt(1 + b / (x * x))), "
+        "where(x > 0, x * (0.5 + 0.5 * sqrt(1 + b / (x * x))), "
         "-0.5 * (b / x) / (1 + sqrt(1 + b / (x * x)))))",
         definition="(x + sqrt(x**2 + b)) / 2",
         parameters={"b": Parameter(4.0, "sets the width of the bend", positive=True)},
