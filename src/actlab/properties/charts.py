@@ -9,6 +9,7 @@ undecided is settled by evaluation and makes the chart measured instead of prove
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +18,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from actlab.engines.numpy_operations import SCOPE, TABLE
-from actlab.engines.source import compile_function
 from actlab.formula import Call, Expression, Number, differentiate
 from actlab.formula.calculus import tidy
 from actlab.formula.expression import nodes
 from actlab.properties.intervals import enclose
 from actlab.properties.limits import limit
+from actlab.properties.plain import plain
 
 __all__ = ["Chart", "chart", "factored"]
 
@@ -32,7 +32,7 @@ _STEP: Final = 0.37
 _ROUNDS: Final = 26
 _LARGE: Final = 1000
 """Formulas of more nodes are not multiplied out."""
-_WORK: Final = 300_000
+_WORK: Final = 200_000
 """Steps of interval arithmetic that a chart may take; about a tenth of a second."""
 _FAR: Final = 40.0
 _CROSSES: Final = 2
@@ -87,6 +87,8 @@ def chart(
         return Chart(low, high, (), (sign,), True)
     if expression.size <= _LARGE:
         number, factors = _as_product(_gathered_terms(expression))
+        if number == 0:
+            return Chart(low, high, (), (0,), True)
         if len(factors) > 1:
             return _of_product((number, factors), low, high, depth)
     return _Search(expression, low, high, depth).run()
@@ -104,7 +106,7 @@ def _of_product(
     for a in edges[:-1]:
         sign = (number > 0) - (number < 0)
         for found in charts:
-            sign *= found.signs[sum(zero <= a for zero in found.zeros)]
+            sign *= found.signs[bisect_right(found.zeros, a)]
         signs.append(sign)
     return Chart(low, high, tuple(zeros), tuple(signs), all(found.proved for found in charts))
 
@@ -115,12 +117,7 @@ class _Search:
         self.reduced = _without_positive_factors(expression)
         self.slope = _without_positive_factors(differentiate(self.reduced, "x"))
         self.cost = len(list(nodes(self.reduced))) + len(list(nodes(self.slope)))
-        self.compiled = compile_function([self.reduced], ("x",), TABLE, SCOPE)
-
-    def function(self, x: Any) -> Any:
-        """The value, computed plainly; NaN where that overflows on the way."""
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(self.compiled(np.asarray(x, float)), np.shape(x))
+        self.function = plain(self.reduced)
 
     def run(self) -> Chart:
         a, b = self._cells()

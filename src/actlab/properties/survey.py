@@ -13,8 +13,6 @@ import numpy as np
 
 from actlab.activation import Activation
 from actlab.engines import numpy as engine
-from actlab.engines.numpy_operations import SCOPE, TABLE
-from actlab.engines.source import compile_function
 from actlab.formula import Expression, Number, Symbol, differentiate, symbols_of
 from actlab.formula.calculus import tidy
 from actlab.properties.charts import Chart, chart, factored
@@ -27,6 +25,7 @@ from actlab.properties.facts import (
     VectorProperties,
 )
 from actlab.properties.limits import limit
+from actlab.properties.plain import plain
 from actlab.properties.structure import parity, switches_are_known
 from actlab.theory.breakpoints import Piece, pieces, settled
 from actlab.theory.meanfield import moments
@@ -36,6 +35,8 @@ __all__ = ["properties"]
 _INTERVALS: Final = "interval arithmetic on the derivatives"
 _EVALUATED: Final = "evaluation"
 _ORDERS: Final = 4
+_LARGE: Final = 20_000
+"""Derivatives of more nodes are not compared at breakpoints."""
 _SAME: Final = 1e-11
 """One-sided derivatives closer than this are rounding apart."""
 
@@ -156,6 +157,8 @@ class _Survey:
         if before.expression == after.expression:
             return None
         for order in range(_ORDERS + 1):
+            if differentiate(before.expression, "x", order).size > _LARGE:
+                break
             left = _one_sided(before.expression, at, order, -1)
             right = _one_sided(after.expression, at, order, 1)
             if order == 0:
@@ -172,7 +175,11 @@ class _Survey:
         orders = [kink.order for kink in self.kinks]
         if not orders:
             known = self.complete and not self.borders
-            how = "no choice in the formula" if known else f"derivatives 0 to {_ORDERS} agree"
+            how = (
+                "no choice in the formula"
+                if known
+                else f"derivatives up to {_ORDERS} agree on both sides"
+            )
             return Fact(math.inf, known, how)
         return Fact(float(min(orders) - 1), self.complete, "one-sided derivatives")
 
@@ -416,23 +423,11 @@ def _differ(a: float, b: float) -> bool:
 
 def _one_sided(expression: Expression, x: float, order: int, side: int) -> float:
     """A derivative of a smooth piece at its end; a step inside if it has no value there."""
-    function = _plain(differentiate(expression, "x", order))
+    function = plain(differentiate(expression, "x", order))
     value = float(function(float(x)))
     if math.isnan(value) and side:
         value = float(function(float(x) + side * 1e-7 * max(1.0, abs(x))))
     return value
-
-
-@lru_cache(maxsize=2048)
-def _plain(expression: Expression) -> Callable[[Any], Any]:
-    """A formula of `x` as it stands, without the mending of far ends that engines do."""
-    compiled = compile_function([expression], ("x",), TABLE, SCOPE)
-
-    def run(x: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(compiled(np.asarray(x, float)), np.shape(x))
-
-    return run
 
 
 def _limit(expression: Expression, end: float) -> tuple[float, bool]:
@@ -450,10 +445,12 @@ def _limit(expression: Expression, end: float) -> tuple[float, bool]:
 
 def _largest(expression: Expression, piece: Piece) -> float:
     """Largest size of a smooth formula on a piece: the largest on a grid, then refined."""
-    function = _plain(expression)
+    function = plain(expression)
     low, high = max(piece.low, -60.0), min(piece.high, 60.0)
-    x = np.unique(np.concatenate([np.linspace(low, high, 6001), np.linspace(
-        max(low, -8.0), min(high, 8.0), 4001) if low < 8 and high > -8 else []]))  # fmt: skip
+    x = np.linspace(low, high, 6001)
+    if low < 8 and high > -8:
+        x = np.concatenate([x, np.linspace(max(low, -8.0), min(high, 8.0), 4001)])
+    x = np.unique(np.round(x, 6))  # neighbours that differ by rounding would end the search
     for _ in range(12):
         size = np.abs(function(x))
         size = np.where(np.isnan(size), -1.0, size)
