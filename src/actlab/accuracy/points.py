@@ -24,6 +24,7 @@ _FARTHEST: Final = 64.0
 _WIDTH: Final = 1 / 4
 _GAP: Final = 1 / 8
 _MOST_EDGES: Final = 12
+_ALMOST: Final = 1e-2
 
 
 @lru_cache(maxsize=1024)
@@ -157,7 +158,7 @@ def _crossings(function: Callable[[Any], Any], grid: Any, values: Any) -> list[f
 
 
 def _touching(function: Callable[[Any], Any], grid: Any, values: Any) -> list[float]:
-    """Zeros without a change of sign: where |f| has a minimum that is nothing."""
+    """Zeros without a change of sign: where |f| has a minimum that is next to nothing."""
     size = np.abs(values)
     inner = (size[1:-1] < size[:-2]) & (size[1:-1] < size[2:]) & (size[1:-1] > 0)
     signs = np.sign(values)
@@ -171,7 +172,8 @@ def _touching(function: Callable[[Any], Any], grid: Any, values: Any) -> list[fl
                 high -= third
             else:
                 low += third
-        if abs(function(low)) < 1e-6 * min(size[place - 1], size[place + 1]):
+        around = min(abs(function(low - 1 / 8)), abs(function(low + 1 / 8)))
+        if abs(function(low)) < _ALMOST * around:
             found.append(low)
     return found
 
