@@ -225,8 +225,9 @@ def define(text: str, name: str | None = None, **defaults: float) -> Activation:
 
     Example:
         >>> import actlab
-        >>> actlab.define("x * tanh(exp(beta * x))", name="mine", beta=1.0)(1.0)
-        array(0.99132892)
+        >>> f = actlab.define("x * tanh(exp(beta * x))", name="mine", beta=1.0)
+        >>> f([0.0, 1.0])
+        array([0.        , 0.99132892])
     """
     formula = parse(
         text,
