@@ -8,15 +8,18 @@ off for half of the rows is neither; a tanh that sits at its end for nearly all 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import torch
+
+from actlab.compare.networks import own_slopes
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
     from actlab.compare.networks import StackedNetwork
 
-__all__ = ["SATURATED_ROWS", "SATURATED_SLOPE", "UnitCounts", "saved_bytes", "slopes"]
+__all__ = ["SATURATED_ROWS", "SATURATED_SLOPE", "UnitCounts", "saved_bytes"]
 
 Tensor = torch.Tensor
 
@@ -24,27 +27,6 @@ SATURATED_SLOPE: Final = 0.05
 """Up to this part of the usual slope a derivative counts as saturated."""
 SATURATED_ROWS: Final = 0.9
 """A unit is saturated when this share of the rows is."""
-
-
-def slopes(activation: Activation, x: Tensor) -> Tensor:
-    """|∂f(x)_j/∂x_j| of every unit: (..., units in) -> (..., units out).
-
-    For a gated activation both inputs of a unit count, and their sizes are added.
-    """
-    if activation.kind == "scalar":
-        return torch.as_tensor(activation.derivative(x)).abs()
-    with torch.enable_grad():
-        variable = x.detach().requires_grad_()
-        y = activation(variable)
-        if activation.kind == "gated":
-            (gradient,) = torch.autograd.grad(y.sum(), variable)
-            first, second = gradient.abs().chunk(2, dim=-1)
-            return first + second
-        columns = [
-            torch.autograd.grad(y[..., j].sum(), variable, retain_graph=True)[0][..., j]
-            for j in range(y.shape[-1])
-        ]
-    return torch.stack(columns, dim=-1).abs()
 
 
 class UnitCounts:
@@ -55,21 +37,21 @@ class UnitCounts:
         self._rows = 0
         self._zero: list[Tensor] = []
         self._small: list[Tensor] = []
-        self._floor = [
-            SATURATED_SLOPE * _usual_slope(group.activation, network.widths[1] * network.fold)
-            for group in network.groups
-        ]
+        width = network.widths[1] * network.fold
+        self._floor = torch.cat(
+            [
+                torch.full(
+                    (group.size, 1, 1), SATURATED_SLOPE * _usual_slope(group.activation, width)
+                )
+                for group in network.groups
+            ]
+        )
 
     def add(self, rows: int) -> None:
         """Count what the last forward pass of so many rows left in the network."""
-        zero, small = [], []
-        for before in self._network.pre_activations(rows):
-            pieces = [
-                (slopes(group.activation, before[group.members]), floor)
-                for group, floor in zip(self._network.groups, self._floor, strict=True)
-            ]
-            zero.append(torch.cat([(slope == 0).sum(1) for slope, _ in pieces]))
-            small.append(torch.cat([(slope <= floor).sum(1) for slope, floor in pieces]))
+        slopes = self._network.unit_slopes(rows)
+        zero = [(slope == 0).sum(1) for slope in slopes]
+        small = [(slope <= self._floor).sum(1) for slope in slopes]
         first = not self._zero
         self._zero = zero if first else [a + b for a, b in zip(self._zero, zero, strict=True)]
         self._small = small if first else [a + b for a, b in zip(self._small, small, strict=True)]
@@ -82,15 +64,17 @@ class UnitCounts:
         return dead, (small >= SATURATED_ROWS * self._rows).double().mean(1)
 
 
+@lru_cache(maxsize=1024)
 def _usual_slope(activation: Activation, width: int) -> float:
     """Root mean square of f'(z), z ~ N(0, 1): of a scalar function on evenly spaced quantiles."""
     if activation.kind == "scalar":
         levels = (torch.arange(2048, dtype=torch.float64) + 0.5) / 2048
-        z = torch.special.ndtri(levels)
+        slopes = activation.derivative(torch.special.ndtri(levels))
     else:
         generator = torch.Generator().manual_seed(0)
         z = torch.randn(64, width, dtype=torch.float64, generator=generator)
-    return float(slopes(activation, z).square().mean().sqrt())
+        slopes = own_slopes(activation, z)
+    return float(slopes.square().mean().sqrt())
 
 
 def saved_bytes(activation: Activation, rows: int, units: int, dtype: torch.dtype) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from actlab.activation import Activation
 
-__all__ = ["Group", "StackedNetwork", "base_draws", "layer_shapes", "views"]
+__all__ = ["Group", "StackedNetwork", "base_draws", "layer_shapes", "own_slopes", "views"]
 
 Tensor = torch.Tensor
 _Calls = list[Callable[[], Any]]
@@ -100,6 +100,8 @@ class _Hidden:
     """Gradient of what comes after the activation."""
     gradient: Tensor
     """Gradient of what comes before it."""
+    slope: Tensor
+    """f'(before), for scalar activations."""
     value: list[_Calls]
     """For each group: from `before` to `after`."""
     forward: list[_Calls]
@@ -172,8 +174,8 @@ class StackedNetwork:
         hidden = self._hidden[gradient.shape[1]]
         for layer in range(len(self.shapes) - 1, -1, -1):
             x = hidden[layer - 1].after if layer else self._x
-            torch.bmm(x.transpose(1, 2), gradient, out=self.weight_slopes[layer])
             torch.sum(gradient, 1, keepdim=True, out=self.bias_slopes[layer])
+            torch.bmm(x.transpose(1, 2), gradient, out=self.weight_slopes[layer])
             if layer:
                 below = hidden[layer - 1]
                 torch.bmm(gradient, self._transposed[layer], out=below.upstream)
@@ -181,9 +183,23 @@ class StackedNetwork:
                     group.run(calls)
                 gradient = below.gradient
 
-    def pre_activations(self, rows: int) -> list[Tensor]:
-        """What the hidden layers received in the last `forward` of so many rows."""
-        return [hidden.before for hidden in self._hidden[rows]]
+    def unit_slopes(self, rows: int) -> list[Tensor]:
+        """|∂f(x)_j/∂x_j| of every hidden unit on every row of the last `forward` of so many rows.
+
+        One tensor (members, rows, units) for each layer. The inputs of a gated unit are two, and
+        the sizes of its two slopes are added.
+        """
+        return [
+            torch.cat(
+                [
+                    hidden.slope[group.members].abs()
+                    if self.kind == "scalar"
+                    else own_slopes(group.activation, hidden.before[group.members])
+                    for group in self.groups
+                ]
+            )
+            for hidden in self._hidden[rows]
+        ]
 
     def per_member(self, values: Tensor) -> Tensor:
         """A number per member, spread over that member's places in the flat parameters."""
@@ -210,17 +226,18 @@ class StackedNetwork:
         before, after = self._empty(rows, units * self.fold), self._empty(rows, units)
         if self.kind != "scalar":
             upstream = self._empty(rows, units)
-            hidden = _Hidden(before, after, upstream, torch.empty_like(before), [], [], [])
+            gradient = torch.empty_like(before)
+            hidden = _Hidden(before, after, upstream, gradient, before, [], [], [])
             for group in self.groups:
                 m, function = group.members, group.activation
                 hidden.value.append([partial(_apply, function, before[m], after[m])])
-                back = partial(_pull_back, function, before[m], upstream[m], hidden.gradient[m])
+                back = partial(_pull_back, function, before[m], upstream[m], gradient[m])
                 hidden.backward.append([back])
             hidden.forward.extend(hidden.value)
             return hidden
         # The way back needs nothing but the slope, so what it was computed from is written over.
-        hidden = _Hidden(before, after, before, before, [], [], [])
         slope = self._empty(rows, units)
+        hidden = _Hidden(before, after, before, before, slope, [], [], [])
         for group, kernel in zip(self.groups, self._kernels, strict=True):
             m = group.members
             hidden.value.append(kernel.bind(before[m], after[m]))
@@ -242,3 +259,19 @@ def _pull_back(activation: Activation, before: Tensor, upstream: Tensor, out: Te
         variable = before.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(activation(variable), variable, upstream)
     out.copy_(gradient)
+
+
+def own_slopes(activation: Activation, x: Tensor) -> Tensor:
+    """|∂f(x)_j/∂x_j| of a function that mixes units, or of a gated one, by autograd."""
+    with torch.enable_grad():
+        variable = x.detach().requires_grad_()
+        y = activation(variable)
+        if activation.kind == "gated":
+            (gradient,) = torch.autograd.grad(y.sum(), variable)
+            first, second = gradient.abs().chunk(2, dim=-1)
+            return first + second
+        columns = [
+            torch.autograd.grad(y[..., j].sum(), variable, retain_graph=True)[0][..., j]
+            for j in range(y.shape[-1])
+        ]
+    return torch.stack(columns, dim=-1).abs()
