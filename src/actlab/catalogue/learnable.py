@@ -72,7 +72,7 @@ ENTRIES = (
             "t_right": Parameter(1.0, "where the right line begins"),
             "a_right": Parameter(1.0, "slope of the right line"),
         },
-        aliases=("SReLU", "s_relu"),
+        aliases=("SReLU",),
         reference=Reference(
             "Jin, Xu, Feng, Wei, Xiong, Yan",
             2015,
