@@ -11,7 +11,7 @@ _BASIRAT = Reference(
     arxiv="1808.00783",
 )
 _ZHU = Reference(
-    "Zhu, Meng, Zhang, Wang, Zhang",
+    "Zhu, Min, Wang, Zou, Chen",
     2021,
     "PFLU and FPFLU: two novel non-monotonic activation functions in convolutional neural networks",
     doi="10.1016/j.neucom.2020.11.068",
@@ -159,7 +159,7 @@ ENTRIES = (
         parameters={"t": Parameter(-0.2, "value below zero")},
         aliases=("FTS", "FlattenTSwish"),
         reference=Reference(
-            "Chieng, Wahid, Pauline, Perla",
+            "Chieng, Wahid, Ong, Perla",
             2018,
             "Flatten-T Swish: a thresholded ReLU-Swish-like activation function for deep learning",
             arxiv="1812.06247",
@@ -194,7 +194,10 @@ ENTRIES = (
         },
         aliases=("xIELU", "XIELU"),
         reference=Reference(
-            "Huang", 2024, "Deriving activation functions using integration", arxiv="2411.13010"
+            "Huang, Schlag",
+            2024,
+            "Deriving activation functions using integration",
+            arxiv="2411.13010",
         ),
         ships=ships(hf=Shipped("xielu", note="holds x below -1e-6 in the exponential")),
     ),

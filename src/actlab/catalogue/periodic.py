@@ -100,7 +100,7 @@ ENTRIES = (
         "x * sin(x)",
         aliases=("ASU", "amplifying_sine_unit"),
         reference=Reference(
-            "Rahman, Bhatti, Khan",
+            "Ul Rahman, Makhdoom, Lu",
             2023,
             "Amplifying sine unit: an oscillatory activation function for deep neural networks to "
             "recover nonlinear oscillations efficiently",
