@@ -179,7 +179,9 @@ ENTRIES = (
     ),
     Entry(
         "colu",
-        "x / (1 - x * exp(-(x + exp(x))))",
+        "where(x > 0, x / (1 - x * exp(-(x + exp(x)))), "
+        "x * exp(x + exp(x)) / (exp(x + exp(x)) - x))",
+        definition="x / (1 - x * exp(-(x + exp(x))))",
         aliases=("CoLU", "collapsing_linear_unit"),
         reference=Reference(
             "Vagerwal",

@@ -130,7 +130,8 @@ ENTRIES = (
     ),
     Entry(
         "star_relu",
-        "scale * maximum(x, 0)**2 + bias",
+        "scale * maximum(x, 0) * maximum(x, 0) + bias",
+        definition="scale * maximum(x, 0)**2 + bias",
         parameters={
             "scale": Parameter(0.8944271909999159, "1/sqrt(1.25)"),
             "bias": Parameter(-0.4472135954999579, "-0.5/sqrt(1.25)"),

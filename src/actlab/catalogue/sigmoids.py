@@ -78,7 +78,10 @@ ENTRIES = (
     ),
     Entry(
         "hard_sigmoid_onnx",
-        "clip(alpha * x + beta, 0, 1)",
+        # compared where it stops, so that no rounding moves the kinks
+        "where(x <= -(beta / alpha), 0, "
+        "where(x >= (1 - beta) / alpha, 1, alpha * (x + beta / alpha)))",
+        definition="clip(alpha * x + beta, 0, 1)",
         parameters={"alpha": Parameter(0.2, "slope"), "beta": Parameter(0.5, "value at 0")},
         aliases=("hard_sigmoid_keras2", "hard_sigmoid_theano"),
         reference=Reference("ONNX", 2017, "HardSigmoid", where="ONNX operator set 6"),

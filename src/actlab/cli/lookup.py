@@ -60,7 +60,7 @@ def show(
     if as_json:
         print_json(_facts(f))
         return
-    blocks = [_head(f), _picture(f), _shipping(f), _sources(f)]
+    blocks = [_head(f), _picture(f), _known(f), _shipping(f), _sources(f)]
     typer.echo("\n\n".join("\n".join(block) for block in blocks if block))
 
 
@@ -129,6 +129,16 @@ def _picture(f: Activation) -> list[str]:
     return draw_curve(x, y, ascii_only=plain, name=name).splitlines()
 
 
+def _properties(f: Activation) -> list[tuple[str, str]]:
+    """What can be known of the formula; nothing of a gated pair, whose gate is a function."""
+    return [] if f.kind == "gated" else f.properties().lines()
+
+
+def _known(f: Activation) -> list[str]:
+    rows = _properties(f)
+    return ["properties", *(f"  {row}" for row in _rows(rows))] if rows else []
+
+
 def _shipping(f: Activation) -> list[str]:
     rows = [
         (framework, f"{shipped.path}{_defaults(f, shipped)}") for framework, shipped in _shipped(f)
@@ -195,6 +205,7 @@ def _facts(f: Activation) -> dict[str, Any]:
         "random": {name: {"low": r.low, "high": r.high} for name, r in f.random.items()},
         "aliases": f.aliases,
         "note": f.note,
+        "properties": dict(_properties(f)),
         "reference": reference,
         "shipped": [
             {

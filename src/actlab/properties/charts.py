@@ -248,7 +248,7 @@ class _Search:
             a = np.where(sign != -left, middle, a)
             b = np.where(sign != left, middle, b)
         return [
-            (_rounded(float(root), self.function), int(before) or 1)
+            (_rounded(float(root), self.function), int(np.nan_to_num(before)) or 1)
             for root, before in zip((a + b) / 2, left, strict=True)
         ]
 

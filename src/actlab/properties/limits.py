@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from actlab.engines.numpy_operations import SCOPE, TABLE
 from actlab.engines.source import compile_function
 from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol
@@ -178,7 +180,8 @@ def _of_function(head: str, parts: tuple[Tendency, ...]) -> Tendency:
             zero = -0.0 if head == "log_sigmoid" else 0.0
             return Tendency(zero, _faster(a.kind))
     function = compile_function([Call(head, (Symbol("a"),))], ("a",), TABLE, SCOPE)
-    value = float(function(a.value))
+    with np.errstate(all="ignore"):
+        value = float(function(a.value))
     if not math.isinf(value):
         if math.isinf(a.value):  # a plateau
             return Tendency(value, 0 if head == "arctan" else _faster(a.kind))
