@@ -43,8 +43,13 @@ def corrupted(frame, rows):
     changed = frame.copy()
     changed.loc[rows, "size"] = 1e6
     changed.loc[rows, "rooms"] = np.nan
-    changed.loc[rows, "town"] = "Nowhere"
+    changed.loc[rows, "town"] = "rare"  # a word that the training part has once
     return changed
+
+
+def test_the_rare_word_is_rare(frame, split):
+    """So that it would get a column of its own if the other rows were counted."""
+    assert (frame["town"][split.train_rows] == "rare").sum() == 1
 
 
 def test_parts_are_disjoint_and_whole(split):

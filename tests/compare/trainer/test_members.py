@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import actlab
+from actlab.compare.batches import batch_order
 from actlab.compare.study import Candidate
 from actlab.compare.task import Task, load
 from actlab.compare.trainer import initial_weights
@@ -62,6 +63,16 @@ def test_candidates_share_their_draws(candidates):
     assert np.array_equal(first[-1], second[-1])
     other = initial_weights(candidates[0], 4, 3, widths)
     assert not np.isclose(first[0], other[0]).any()
+
+
+def test_batches_in_an_order_of_their_own():
+    orders = [
+        batch_order(seed, block, epoch, 50).tolist()
+        for seed, block, epoch in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    ]
+    assert all(sorted(order) == list(range(50)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 4
+    assert batch_order(0, 0, 0, 50).tolist() == orders[0]
 
 
 def test_scale_of_the_draws(candidates):
