@@ -14,7 +14,8 @@ The error. |measured - forecast| / max(|forecast|, 0.05). Near the edge of chaos
 a relative error has no meaning; below 0.05 per layer (a factor of 12 over 50 layers) 5 % therefore
 mean 0.0025 per layer (13 % of the gradient norm over 50 layers). The slope of one network is
 random: it scatters by about sqrt(kappa / width / depth), kappa = E[f'^4] / E[f'^2]^2, so it is
-averaged over networks, and the table gives its standard error.
+averaged over networks, four gradients (random errors at the last layer) in each, and the table
+gives the standard error over the networks.
 
 All functions share each network's base normal draws, so that a network is drawn once.
 """
@@ -34,6 +35,7 @@ from actlab.theory import forecast
 from actlab.theory.meanfield import layer
 
 DEPTH, WIDTH = 50, 1000
+GRADIENTS = 4
 FLOOR = 0.05
 HOLDS, STEADIED = 0.8, 0.3
 
@@ -48,7 +50,7 @@ def setting(f):
 
 
 def simulate(functions, settings, seed):
-    """ln of the gradient norm, of shape (functions, layers), in one random network."""
+    """ln of the gradient norms in one random network, of shape (gradients, functions, layers)."""
     random = np.random.default_rng(seed)
     count = len(functions)
     sigma_w = np.array([[s[0]] for s in settings], np.float32) / math.sqrt(WIDTH)
@@ -64,17 +66,17 @@ def simulate(functions, settings, seed):
         weights.append(random.standard_normal((WIDTH, WIDTH), np.float32))
         signal = np.stack([f(row) for f, row in zip(functions, z, strict=True)])
         z = signal @ weights[-1].T * sigma_w + sigma_b * random.standard_normal(WIDTH, np.float32)
-    delta = random.standard_normal(WIDTH, np.float32) * slopes[-1]
-    norms = np.empty((DEPTH, count))
-    scale = np.zeros(count)
+    delta = random.standard_normal((GRADIENTS, 1, WIDTH), np.float32) * slopes[-1]
+    norms = np.empty((DEPTH, GRADIENTS, count))
+    scale = np.zeros((GRADIENTS, count))
     for place in range(DEPTH - 1, -1, -1):
         # kept at length 1, so that a gradient that vanishes is no zero of float32
-        size = np.linalg.norm(delta, axis=1)
+        size = np.linalg.norm(delta, axis=-1)
         scale += np.log(size)
         norms[place] = scale
         if place:
-            delta = (delta / size[:, None]) @ weights[place - 1] * sigma_w * slopes[place - 1]
-    return norms.T
+            delta = (delta / size[..., None]) @ weights[place - 1] * sigma_w * slopes[place - 1]
+    return np.moveaxis(norms, 0, -1)
 
 
 def fitted(norms):
@@ -119,7 +121,7 @@ def main():
     limit = options.networks or (1000 if options.quick else 40)
     while len(slopes) < limit:
         before = time.perf_counter()
-        slopes.append(fitted(simulate(functions, settings, len(slopes))))
+        slopes.append(fitted(simulate(functions, settings, len(slopes))).mean(axis=0))
         now = time.perf_counter()
         if options.quick and len(slopes) > 1 and now - started + 1.3 * (now - before) > 45:
             break
