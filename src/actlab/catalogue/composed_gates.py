@@ -62,21 +62,6 @@ ENTRIES = (
         note="Published again as TeLU by Fernandez and Mali (2024), arXiv:2402.02790.",
     ),
     Entry(
-        "erf_act",
-        "x * erf(alpha * exp(beta * x))",
-        parameters={
-            "alpha": Parameter(0.75, "factor inside, learned", positive=True),
-            "beta": Parameter(0.75, "rate inside, learned"),
-        },
-        aliases=("ErfAct",),
-        reference=Reference(
-            "Biswas, Kumar, Banerjee, Pandey",
-            2021,
-            "ErfAct and Pserf: non-monotonic smooth trainable activation functions",
-            arxiv="2109.04386",
-        ),
-    ),
-    Entry(
         "serf",
         "x * erf(softplus(x))",
         definition="x * erf(log(1 + exp(x)))",

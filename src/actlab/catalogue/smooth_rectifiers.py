@@ -10,13 +10,6 @@ _BISWAS = Reference(
     "SMU: smooth activation function for deep networks using smoothing maximum technique",
     arxiv="2111.04682",
 )
-_VALLES = Reference(
-    "Vallés-Pérez, Soria-Olivas, Martínez-Sober, Serrano-López, Vila-Francés, Gómez-Sanchís",
-    2023,
-    "Empirical study of the modulus as activation function in computer vision applications",
-    arxiv="2301.05993",
-)
-
 ENTRIES = (
     Entry(
         "softplus",
@@ -116,18 +109,5 @@ ENTRIES = (
         definition="log(cosh(x))",
         aliases=("logcosh",),
         note="Folklore: the antiderivative of tanh.",
-    ),
-    Entry(
-        "soft_modulus_q",
-        "where(abs(x) <= 1, x * x * (2 - abs(x)), abs(x))",
-        aliases=("SoftModulusQ",),
-        reference=_VALLES,
-    ),
-    Entry(
-        "soft_modulus_t",
-        "x * tanh(x / alpha)",
-        parameters={"alpha": Parameter(0.01, "width of the bend", positive=True)},
-        aliases=("SoftModulusT",),
-        reference=_VALLES,
     ),
 )
