@@ -84,7 +84,7 @@ def _of_formula(name: str, formula: Expression, activation: Activation) -> Prope
         curvature=survey.curvature,
         symmetry=survey.symmetry,
         smoothness=survey.smoothness,
-        kinks=Fact(survey.kinks, survey.complete, "one-sided derivatives at each breakpoint"),
+        kinks=Fact(survey.kinks, survey.all_kinks, "one-sided derivatives at each breakpoint"),
         zeros=survey.roots(formula, lambda e: e),
         fixed_points=survey.roots(
             tidy("sub", (formula, Symbol("x"))), lambda e: tidy("sub", (e, Symbol("x")))
@@ -97,8 +97,8 @@ def _of_formula(name: str, formula: Expression, activation: Activation) -> Prope
         dead=survey.dead,
         mean=mean,
         second_moment=second,
-        value_at_0=Fact(survey.value(0.0), True, _EVALUATED),
-        slope_at_0=Fact(survey.value(0.0, 1), True, "evaluation; the branch chosen at 0"),
+        value_at_0=Fact(survey.value(0.0), False, _EVALUATED),
+        slope_at_0=Fact(survey.value(0.0, 1), False, "evaluation; the branch chosen at 0"),
     )
 
 
@@ -168,6 +168,15 @@ class _Survey:
             if _differ(left, right):
                 return Kink(at, order, left, right)
         return None
+
+    @property
+    def all_kinks(self) -> bool:
+        """Whether no breakpoint is left that only seems smooth, as far as derivatives agree."""
+        smooth_by_form = sum(
+            before.expression == after.expression
+            for before, after in zip(self.pieces[:-1], self.pieces[1:], strict=True)
+        )
+        return self.complete and len(self.kinks) + smooth_by_form == len(self.borders)
 
     @cached_property
     def smoothness(self) -> Fact[float]:
