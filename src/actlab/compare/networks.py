@@ -201,12 +201,6 @@ class StackedNetwork:
             for hidden in self._hidden[rows]
         ]
 
-    def per_member(self, values: Tensor) -> Tensor:
-        """A number per member, spread over that member's places in the flat parameters."""
-        return torch.cat(
-            [values.view(-1, 1, 1).expand_as(tensor).reshape(-1) for tensor in self.tensors]
-        )
-
     def subset(self, members: Sequence[int]) -> StackedNetwork:
         """A stack of these members alone, in rising order, with their own copy of the weights."""
         groups: list[Group] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,9 @@ __all__ = ["DATASETS", "Split", "Task", "load"]
 
 DATASETS: Final = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 """Names of the data that scikit-learn carries, and that need no network."""
+
+_SMALL: Final = 1_000_000
+"""Up to so many cells, splits are kept: every chunk of a study asks for the same ones."""
 
 _SPLIT_STREAM: Final = 1
 """Splits, weights and batches draw from separate streams of one seed."""
@@ -94,6 +98,11 @@ class Task:
             >>> len(part.train_rows), len(part.validation_rows), len(part.test_rows)
             (90, 30, 30)
         """
+        if self.rows * len(self.columns) <= _SMALL:
+            return _kept_split(self, block, settings)
+        return self._split(block, settings)
+
+    def _split(self, block: int, settings: Settings) -> Split:
         train, validation, test = self._rows_of(block, settings)
         prepared = prepare(self.columns, train)
         mean, scale = 0.0, 1.0
@@ -167,6 +176,11 @@ class Split:
     target_scale: float
     notes: tuple[str, ...]
     """What the preprocessing did, in plain sentences."""
+
+
+@lru_cache(maxsize=32)
+def _kept_split(task: Task, block: int, settings: Settings) -> Split:
+    return task._split(block, settings)
 
 
 # --- loading ----------------------------------------------------------------------------------

@@ -181,12 +181,7 @@ class _Stack:
         self.network = StackedNetwork(self._groups(), widths, dtype)
         self._initialise(dict(zip(self.blocks, inputs, strict=True)))
         rates = torch.tensor(settings.learning_rates, dtype=dtype).repeat(len(pairs))
-        self.optimizer = StackedOptimizer(
-            settings.optimizer,
-            self.network.parameters,
-            self.network.gradients,
-            self.network.per_member(rates),
-        )
+        self.optimizer = StackedOptimizer(settings.optimizer, self.network, rates)
         self.history = _History()
         self.best = _Best(self.network)
 
@@ -335,7 +330,7 @@ class _Stack:
     def _unit_shares(self) -> tuple[Tensor, Tensor]:
         counts = UnitCounts(self.network)
         for x, _ in self.validation_part.batches(EVALUATION_ROWS):
-            self.network.forward(x, training=False)
+            self.network.forward(x)
             counts.add(x.shape[1])
         return counts.shares()
 
