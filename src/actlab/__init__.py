@@ -19,6 +19,7 @@ _HOMES = {
     "compare": "actlab.compare",
     "define": "actlab.catalogue",
     "families": "actlab.catalogue",
+    "forecast": "actlab.theory",
     "get": "actlab.catalogue",
     "names": "actlab.catalogue",
     "plot": "actlab.plots",

@@ -38,12 +38,15 @@ class UnitCounts:
         self._zero: list[Tensor] = []
         self._small: list[Tensor] = []
         width = network.widths[1] * network.fold
+        largest = torch.finfo(torch.float32).max  # a function may explode beyond what float32 holds
+        floors = [
+            min(SATURATED_SLOPE * _usual_slope(group.activation, width), largest)
+            for group in network.groups
+        ]
         self._floor = torch.cat(
             [
-                torch.full(
-                    (group.size, 1, 1), SATURATED_SLOPE * _usual_slope(group.activation, width)
-                )
-                for group in network.groups
+                torch.full((group.size, 1, 1), floor)
+                for group, floor in zip(network.groups, floors, strict=True)
             ]
         )
 

@@ -47,7 +47,7 @@ SCHEDULES: Final[dict[str, Schedule]] = {
 def schedule_named(name: str) -> Schedule:
     """The schedule of this name.
 
-    >>> schedule_named("cosine")(15, 30)
+    >>> round(schedule_named("cosine")(15, 30), 12)
     0.5
     """
     return by_name(SCHEDULES, name, "learning-rate schedule")
