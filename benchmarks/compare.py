@@ -170,23 +170,19 @@ def main() -> None:
             for turn in range(2)
             for i in range(len(candidates))
         ]
-    rounds = zip(
-        np.array_split(np.arange(len(members)), 2), (chunks[::2], chunks[1::2]), strict=True
-    )
+    halves = np.array_split(np.arange(len(members)), 2)
 
     with Parallel(n_jobs=cores) as parallel:
+        torch.set_num_threads(1)
         parallel([delayed(in_worker)(warm, task, candidates, settings)] * cores)
         warm(task, candidates, settings)
         times: dict[str, list[float]] = {"usual": [], "best": [], "stacked": []}
         runs, loops = {}, {}
-        torch.set_num_threads(1)
-        for places, part in rounds:
-            some = [members[place] for place in places]
-            for i, block, rate in some:
-                loop = usual(candidates[i], splits[block], rate, settings)
-                loops[i, block, rate] = loop
-                times["usual"].append(loop.seconds)
 
+        def in_loops(some) -> None:
+            for i, block, rate in some:
+                loops[i, block, rate] = usual(candidates[i], splits[block], rate, settings)
+                times["usual"].append(loops[i, block, rate].seconds)
             begin = time.perf_counter()
             parallel(
                 delayed(in_worker)(usual, candidates[i], splits[block], rate, settings, fused=True)
@@ -194,21 +190,23 @@ def main() -> None:
             )
             times["best"].append((time.perf_counter() - begin) / len(some))
 
+        def stacked() -> None:
             begin = time.perf_counter()
             found = parallel(
-                delayed(in_worker)(train_chunk, task, candidates, chunk, settings) for chunk in part
+                delayed(in_worker)(train_chunk, task, candidates, chunk, settings)
+                for chunk in chunks
             )
-            flat = [
-                ((index, block, run.learning_rate), run)
-                for chunk, chunk_runs in zip(part, found, strict=True)
-                for (index, block), run in zip(
-                    np.repeat(chunk.pairs, len(settings.learning_rates), axis=0).tolist(),
-                    chunk_runs,
-                    strict=True,
-                )
-            ]
-            runs.update(dict(flat))
-            times["stacked"].append((time.perf_counter() - begin) / len(flat))
+            for chunk, chunk_runs in zip(chunks, found, strict=True):
+                pairs = [pair for pair in chunk.pairs for _ in settings.learning_rates]
+                for (index, block), run in zip(pairs, chunk_runs, strict=True):
+                    runs[index, block, run.learning_rate] = run
+            times["stacked"].append((time.perf_counter() - begin) / len(runs))
+
+        in_loops([members[place] for place in halves[0]])
+        stacked()
+        in_loops([members[place] for place in halves[1]])
+        if not options.quick:
+            stacked()
     report(times, runs, loops, cores)
 
 

@@ -66,7 +66,7 @@ class Part:
     def batches(
         self, size: int, orders: Sequence[NDArray[np.int64]] | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """All rows, `size` at once: x (members, size, inputs), and y (members, size).
+        """All rows, `size` at once: x (members, size, inputs), and y (members, size, 1).
 
         In the order of the data, or with an order for each block. A regression's y is
         standardised. An x stands in a buffer that the next one of as many rows writes over.
@@ -76,15 +76,14 @@ class Part:
             pairs = list(enumerate(map(torch.from_numpy, orders)))
             x = torch.stack([x[block].index_select(0, order) for block, order in pairs])
             y = torch.stack([y[block].index_select(0, order) for block, order in pairs])
-        y = y.index_select(0, self._owner)
+        y = y.index_select(0, self._owner).unsqueeze(-1)
         alone = len(x) == 1  # every member sees the same rows: no copies
-        for start in range(0, self.rows, size):
-            batch = x.narrow(1, start, min(size, self.rows - start))
+        for some_x, some_y in zip(_cut(x, size), _cut(y, size), strict=True):
             if alone:
-                batch = batch.expand(len(self._owner), -1, -1)
+                yield some_x.expand(len(self._owner), -1, -1), some_y
             else:
-                batch = torch.index_select(batch, 0, self._owner, out=self._buffer(batch))
-            yield batch, y.narrow(1, start, batch.shape[1])
+                buffer = self._buffer(some_x)
+                yield torch.index_select(some_x, 0, self._owner, out=buffer), some_y
 
     def _buffer(self, batch: Tensor) -> Tensor:
         shape = (len(self._owner), *batch.shape[1:])
@@ -108,3 +107,8 @@ class Part:
             return self._y
         standard = (self._y - self._mean.unsqueeze(1)) / self._scale.unsqueeze(1)
         return standard.to(self._x.dtype)
+
+
+def _cut(rows: Tensor, size: int) -> tuple[Tensor, ...]:
+    pieces: tuple[Tensor, ...] = torch.split(rows, size, dim=1)
+    return pieces

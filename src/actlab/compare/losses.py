@@ -1,6 +1,6 @@
 """Losses of many networks at once: a mean per member, and its gradient, written out.
 
-Outputs have the shape (members, rows, outputs); the target (members, rows) holds class indices
+Outputs have the shape (members, rows, outputs); the target (members, rows, 1) holds class indices
 or, for a regression, standardised numbers. The gradient is that of the member's mean over rows.
 """
 
@@ -33,14 +33,13 @@ class Loss:
     outputs: Callable[[int], int]
     """From the number of classes (0 for a regression) to the width of the output layer."""
     value: Callable[[Tensor, Tensor], Tensor]
-    """(outputs, target) -> loss of each row, (members, rows)."""
+    """(outputs, target) -> loss of each row, (members, rows, 1)."""
     with_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     """(outputs, target) -> (loss of each row, gradient of the members' means)."""
 
 
 def _cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-    own = outputs.gather(-1, target.unsqueeze(-1)).squeeze(-1)
-    return outputs.logsumexp(-1).sub_(own)
+    return outputs.logsumexp(-1, keepdim=True).sub_(outputs.gather(-1, target))
 
 
 def _cross_entropy_gradient(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,44 +47,39 @@ def _cross_entropy_gradient(outputs: Tensor, target: Tensor) -> tuple[Tensor, Te
     largest = outputs.amax(-1, keepdim=True)
     gradient = torch.sub(outputs, largest).exp_()
     total = gradient.sum(-1, keepdim=True)
-    place, rows = target.unsqueeze(-1), target.shape[-1]
-    loss = total.log().add_(largest).sub_(outputs.gather(-1, place))
-    gradient.div_(total.mul_(rows)).scatter_(-1, place, -1 / rows, reduce="add")
-    return loss.squeeze(-1), gradient
+    loss = total.log().add_(largest).sub_(outputs.gather(-1, target))
+    rows = target.shape[1]
+    gradient.div_(total.mul_(rows)).scatter_(-1, target, -1 / rows, reduce="add")
+    return loss, gradient
 
 
 def _binary_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
-    logit = outputs.squeeze(-1)
     return torch.nn.functional.binary_cross_entropy_with_logits(
-        logit, target.to(logit.dtype), reduction="none"
+        outputs, target.to(outputs.dtype), reduction="none"
     )
 
 
 def _binary_cross_entropy_gradient(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    gradient = torch.sigmoid(outputs).sub_(target.unsqueeze(-1)).div_(target.shape[-1])
+    gradient = torch.sigmoid(outputs).sub_(target).div_(target.shape[1])
     return _binary_cross_entropy(outputs, target), gradient
 
 
-def _error(outputs: Tensor, target: Tensor) -> Tensor:
-    return outputs.squeeze(-1) - target
-
-
 def _squared(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    error = _error(outputs, target)
-    return error.square(), error.mul_(2 / target.shape[-1]).unsqueeze(-1)
+    error = outputs - target
+    return error.square(), error.mul_(2 / target.shape[1])
 
 
 def _absolute(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    error = _error(outputs, target)
-    return error.abs(), error.sign_().div_(target.shape[-1]).unsqueeze(-1)
+    error = outputs - target
+    return error.abs(), error.sign_().div_(target.shape[1])
 
 
 def _huber(outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Squared within one standard deviation of the target, linear beyond (Huber, 1964)."""
-    error = _error(outputs, target)
+    error = outputs - target
     inner = error.clamp(-1, 1)
     loss = inner.abs() * (error.abs() - 0.5 * inner.abs())
-    return loss, inner.div_(target.shape[-1]).unsqueeze(-1)
+    return loss, inner.div_(target.shape[1])
 
 
 def _first(function: _WithGradient) -> Callable[[Tensor, Tensor], Tensor]:

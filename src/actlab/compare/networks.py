@@ -96,6 +96,7 @@ class _Hidden:
 
     before: Tensor
     after: Tensor
+    after_transposed: Tensor
     upstream: Tensor
     """Gradient of what comes after the activation."""
     gradient: Tensor
@@ -129,25 +130,24 @@ class StackedNetwork:
         (self.kind,) = {group.activation.kind for group in self.groups}
         self.fold = 2 if self.kind == "gated" else 1
         self.shapes = layer_shapes(widths, self.fold)
-        self.sizes = [
-            *((self.members, fan_in, fan_out) for fan_in, fan_out in self.shapes),
-            *((self.members, 1, fan_out) for _, fan_out in self.shapes),
-        ]
+        outs = [fan_out for _, fan_out in self.shapes]
+        self.sizes = [(self.members, *shape) for shape in self.shapes]
+        self.sizes.append((self.members, 1, sum(outs)))
         total = sum(math.prod(size) for size in self.sizes)
         self.parameters = torch.zeros(total, dtype=dtype)
         self.gradients = torch.zeros(total, dtype=dtype)
-        depth = len(self.shapes)
         self.tensors = views(self.parameters, self.sizes)
-        self.weights, self.biases = self.tensors[:depth], self.tensors[depth:]
-        self._transposed = [weight.transpose(1, 2) for weight in self.weights]
         self.slopes = views(self.gradients, self.sizes)
-        self.weight_slopes, self.bias_slopes = self.slopes[:depth], self.slopes[depth:]
+        self.weights, self.weight_slopes = self.tensors[:-1], self.slopes[:-1]
+        self.biases = torch.split_with_sizes(self.tensors[-1], outs, dim=2)
+        self.bias_slopes = torch.split_with_sizes(self.slopes[-1], outs, dim=2)
+        self._transposed = [weight.transpose(1, 2) for weight in self.weights]
         self._kernels = [
             Kernel(group.activation, dtype) for group in self.groups if self.kind == "scalar"
         ]
         self._hidden: dict[int, list[_Hidden]] = {}
         self._outputs: dict[int, Tensor] = {}
-        self._x = self.parameters
+        self._x = self._x_transposed = self.parameters
 
     def forward(self, x: Tensor, *, training: bool = True) -> Tensor:
         """Outputs of every member, (members, rows, outputs).
@@ -159,7 +159,8 @@ class StackedNetwork:
         if rows not in self._outputs:
             self._hidden[rows] = [self._layer(rows, layer) for layer in range(len(self.shapes) - 1)]
             self._outputs[rows] = self._empty(rows, self.widths[-1])
-        self._x = x
+        if x is not self._x:
+            self._x, self._x_transposed = x, x.transpose(1, 2)
         for layer, hidden in enumerate(self._hidden[rows]):
             torch.baddbmm(self.biases[layer], x, self.weights[layer], out=hidden.before)
             for group, calls in zip(
@@ -173,9 +174,9 @@ class StackedNetwork:
         """Fill the gradients, from that of the outputs of the last `forward`."""
         hidden = self._hidden[gradient.shape[1]]
         for layer in range(len(self.shapes) - 1, -1, -1):
-            x = hidden[layer - 1].after if layer else self._x
+            x = hidden[layer - 1].after_transposed if layer else self._x_transposed
             torch.sum(gradient, 1, keepdim=True, out=self.bias_slopes[layer])
-            torch.bmm(x.transpose(1, 2), gradient, out=self.weight_slopes[layer])
+            torch.bmm(x, gradient, out=self.weight_slopes[layer])
             if layer:
                 below = hidden[layer - 1]
                 torch.bmm(gradient, self._transposed[layer], out=below.upstream)
@@ -218,10 +219,11 @@ class StackedNetwork:
     def _layer(self, rows: int, layer: int) -> _Hidden:
         units = self.widths[layer + 1]
         before, after = self._empty(rows, units * self.fold), self._empty(rows, units)
+        turned = after.transpose(1, 2)
         if self.kind != "scalar":
             upstream = self._empty(rows, units)
             gradient = torch.empty_like(before)
-            hidden = _Hidden(before, after, upstream, gradient, before, [], [], [])
+            hidden = _Hidden(before, after, turned, upstream, gradient, before, [], [], [])
             for group in self.groups:
                 m, function = group.members, group.activation
                 hidden.value.append([partial(_apply, function, before[m], after[m])])
@@ -231,7 +233,7 @@ class StackedNetwork:
             return hidden
         # The way back needs nothing but the slope, so what it was computed from is written over.
         slope = self._empty(rows, units)
-        hidden = _Hidden(before, after, before, before, slope, [], [], [])
+        hidden = _Hidden(before, after, turned, before, before, slope, [], [], [])
         for group, kernel in zip(self.groups, self._kernels, strict=True):
             m = group.members
             hidden.value.append(kernel.bind(before[m], after[m]))

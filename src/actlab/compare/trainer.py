@@ -233,7 +233,7 @@ class _Stack:
             self.optimizer.step()
             steps += 1
         self._note_time((perf_counter() - start) / steps, steps)
-        self.history.train_loss.append(torch.cat(losses, dim=1).double().mean(1))
+        self.history.train_loss.append(torch.cat(losses, dim=1).double().mean((1, 2)))
 
     def _measure_and_clip(self) -> None:
         matrices, slopes = self.network.weight_slopes, self.network.slopes
@@ -264,7 +264,7 @@ class _Stack:
             losses.append(self.loss.value(output, y))
             outputs.append(output.clone())
         answers = part.in_target_units(torch.cat(outputs, dim=1))
-        return torch.cat(losses, dim=1).double().mean(1), self.metric(answers, part.target())
+        return torch.cat(losses, dim=1).double().mean((1, 2)), self.metric(answers, part.target())
 
     # --- afterwards ---------------------------------------------------------------------------
 
