@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from actlab import _facade
 from actlab.errors import UnknownNameError
-from actlab.formula import Expression, substitute, symbols_of, to_latex
+from actlab.formula import Expression, differentiate, parse, substitute, symbols_of, to_latex
 from actlab.formula.calculus import tidied
 from actlab.formula.parse import number
 
-__all__ = ["Activation", "Parameter", "Random", "Reference", "Shipped", "VectorRule"]
+__all__ = [
+    "Activation",
+    "ComplexRule",
+    "Kind",
+    "LayerRule",
+    "Parameter",
+    "Random",
+    "Reference",
+    "Rule",
+    "Shipped",
+    "VectorRule",
+]
 
-Kind = Literal["scalar", "gated", "vector"]
+Kind = Literal["scalar", "gated", "vector", "complex", "layer"]
 
 
 @dataclass(frozen=True)
@@ -29,15 +40,54 @@ class Parameter:
     meaning: str = ""
     positive: bool = False
     """Whether the formula needs it above zero."""
+    above: float = -math.inf
+    """The formula needs it above this."""
+    whole: bool = False
+    """Whether it is a count: a whole number of at least 1."""
+
+    def allows(self, value: float) -> bool:
+        """Whether the formula can work with a number."""
+        fits = math.isfinite(value) and value > (0.0 if self.positive else self.above)
+        return fits and (not self.whole or (value >= 1 and value == int(value)))
+
+    @property
+    def wanted(self) -> str:
+        """What `allows` allows, in words."""
+        if self.whole:
+            return "a whole number of at least 1"
+        if self.positive:
+            return "a positive number"
+        return "a finite number" if math.isinf(self.above) else f"a number above {self.above:g}"
 
 
 @dataclass(frozen=True)
 class Random:
-    """A parameter that is drawn uniformly per element in training and is its mean otherwise."""
+    """A symbol of the formula that is drawn per element in training, and is its mean otherwise.
 
-    low: str
-    high: str
-    """Names of the parameters that bound the draw."""
+    A uniform draw lies between two parameters. The other laws are the standard ones; those of
+    them without a mean of zero stand at zero all the same, where they only shift every input.
+    """
+
+    low: str = ""
+    high: str = ""
+    """Names of the parameters that bound a uniform draw."""
+    law: Literal["uniform", "normal", "logistic", "gumbel"] = "uniform"
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """Names of the parameters that the law has for itself."""
+        return (self.low, self.high) if self.law == "uniform" else ()
+
+    def mean(self, parameters: Mapping[str, Any]) -> Any:
+        """What stands for it outside of training."""
+        if self.law == "uniform":
+            return (parameters[self.low] + parameters[self.high]) / 2
+        return 0.0
+
+    def __str__(self) -> str:
+        if self.law == "uniform":
+            return f"drawn between {self.low} and {self.high}"
+        return f"drawn from the standard {self.law.replace('gumbel', 'Gumbel')} law"
 
 
 @dataclass(frozen=True)
@@ -83,6 +133,47 @@ class VectorRule:
     latex: str
     apply: Callable[..., Any]
     """`apply(operations, x, axis, **parameters)`."""
+    resizes: bool = False
+    """Whether the result has another size along the axis."""
+    surrogate: bool = False
+    """Whether its gradient is on purpose not that of its value."""
+    kind: ClassVar[Kind] = "vector"
+
+
+@dataclass(frozen=True)
+class ComplexRule:
+    """A function of a complex number, as two formulas of its real part `re` and imaginary `im`."""
+
+    text: str
+    """The formula as a reader would write it, of z."""
+    latex: str
+    real: str
+    imaginary: str
+    kind: ClassVar[Kind] = "complex"
+
+    def parts(self, parameters: Iterable[str]) -> tuple[Expression, Expression]:
+        """The formulas of the real and the imaginary part of the result."""
+        names = tuple(parameters)
+        real, imaginary = (
+            parse(text, variables=("re", "im"), parameters=names)
+            for text in (self.real, self.imaginary)
+        )
+        return real, imaginary
+
+
+@dataclass(frozen=True)
+class LayerRule:
+    """A function that has weights or statistics of its own, and so exists only as a layer."""
+
+    text: str
+    latex: str
+    layer: str
+    """Module and class below `actlab.nn`, as in "channels.FunnelReLU"."""
+    kind: ClassVar[Kind] = "layer"
+
+
+Rule = VectorRule | ComplexRule | LayerRule
+"""What an activation has that is no formula of one number."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,7 +186,10 @@ class Activation:
 
     Attributes:
         name: canonical name, or the name it was defined under.
-        formula: the stable form that engines run (None for a vector rule).
+        formula: the stable form that engines run (None where there is a rule instead).
+        backward: what stands in for the derivative by x, where gradients are not those of the
+            formula; None nearly always.
+        training: the formula that layers use in training, where it is another one.
         parameters: current numbers by name.
         family: the family of the catalogue, or "user".
 
@@ -116,7 +210,9 @@ class Activation:
     shipped: Mapping[str, tuple[Shipped, ...]] = field(default_factory=dict)
     specs: Mapping[str, Parameter] = field(default_factory=dict)
     random: Mapping[str, Random] = field(default_factory=dict)
-    rule: VectorRule | None = None
+    rule: Rule | None = None
+    backward: Expression | None = None
+    training: Expression | None = None
     note: str = ""
     plans: _facade.Shelf = field(default_factory=_facade.Shelf, init=False)
     """What the engines prepared for this very object; derived, never part of its value."""
@@ -131,10 +227,19 @@ class Activation:
 
     @cached_property
     def kind(self) -> Kind:
-        """`scalar` (number to number), `gated` (x and gate to number) or `vector`."""
+        """How its inputs and outputs are made.
+
+        `scalar` (number to number), `gated` (x and gate to number), `vector` (along an axis),
+        `complex` (complex number to complex number) or `layer` (with weights of its own).
+        """
         if self.rule is not None:
-            return "vector"
+            return self.rule.kind
         return "gated" if "gate" in symbols_of(self._expression) else "scalar"
+
+    @property
+    def nature(self) -> str:
+        """The kind as the rest of a sentence: "maps whole vectors"."""
+        return _NATURES[self.kind]
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -144,7 +249,7 @@ class Activation:
     @property
     def _expression(self) -> Expression:
         if self.formula is None:
-            raise TypeError(f"{self.name} maps whole vectors and has no formula of one number")
+            raise TypeError(f"{self.name} {self.nature}; it has no formula of one number")
         return self.formula
 
     @cached_property
@@ -153,30 +258,54 @@ class Activation:
         if self.rule is not None:
             numbers = ", ".join(f"{k}={v!r}" for k, v in sorted(self.parameters.items()))
             return f"{self.rule.text} [{numbers}]" if numbers else self.rule.text
-        return str(self.bound)
+        text = str(self.bound)
+        if self.backward is not None:
+            text += f"; backward {self.filled(self.backward)}"
+        return text
 
     @cached_property
     def bound(self) -> Expression:
         """The formula with its numbers put in, random ones at their means, no factors of one."""
+        return self.filled(self._expression)
+
+    def filled(self, expression: Expression) -> Expression:
+        """An expression of its parameters with their numbers put in, random ones at their means."""
         numbers = dict(self.parameters)
         for name, drawn in self.random.items():
-            numbers[name] = (numbers[drawn.low] + numbers[drawn.high]) / 2
-        values = {name: number(value) for name, value in numbers.items()}
-        return tidied(substitute(self._expression, values))
+            numbers[name] = drawn.mean(numbers)
+        return tidied(substitute(expression, {k: number(v) for k, v in numbers.items()}))
 
     @property
     def is_constant(self) -> bool:
         """Whether the formula does not depend on its input."""
         return self.rule is None and not symbols_of(self._expression) & {"x", "gate"}
 
+    def slope(self, wrt: str = "x", order: int = 1) -> Expression:
+        """The formula of a derivative; by `x` the backward formula counts as the first.
+
+        Raises:
+            TypeError: if it has no formula.
+        """
+        return differentiate(*self.source(wrt, order))
+
+    def source(self, wrt: str = "x", order: int = 1) -> tuple[Expression, str, int]:
+        """What to differentiate, by what, and how often, for a derivative of an order."""
+        if self.backward is not None and wrt == "x" and order > 0:
+            return self.backward, wrt, order - 1
+        return self._expression, wrt, order
+
+    @cached_property
+    def in_training(self) -> Activation:
+        """The function that layers use in training; itself nearly always."""
+        return self if self.training is None else replace(self, formula=self.training)
+
     def latex(self, order: int = 0) -> str:
         """The formula, or its derivative of an order, for LaTeX's mathematics mode."""
         if self.rule is not None:
             return self.rule.latex
-        from actlab.formula import differentiate
-
-        source = self.definition if order == 0 and self.definition else self._expression
-        return to_latex(differentiate(source, "x", order))
+        if order == 0 and self.definition:
+            return to_latex(self.definition)
+        return to_latex(self.slope("x", order))
 
     def __reduce__(self) -> tuple[Callable[..., Activation], tuple[dict[str, Any]]]:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
@@ -218,10 +347,11 @@ class Activation:
                 f"{name} of {self.name} is a number, but {value!r} was given; "
                 f"write for example {name}={self.parameters[name]:g}"
             )
-        spec = self.specs.get(name)
-        if not math.isfinite(value) or (spec is not None and spec.positive and value <= 0):
-            kind = "a positive number" if spec is not None and spec.positive else "a finite number"
-            raise ValueError(f"{name} of {self.name} must be {kind}, but {value!r} was given")
+        spec = self.specs.get(name, Parameter(0.0))
+        if not spec.allows(float(value)):
+            raise ValueError(
+                f"{name} of {self.name} must be {spec.wanted}, but {value!r} was given"
+            )
 
     # -- what others do with it -------------------------------------------------------------
 
@@ -269,6 +399,15 @@ class Activation:
     def export(self, target: str, **options: Any) -> str:
         """Source text for a target language, without a dependency on actlab."""
         return str(_facade.load("export")(self, target, **options))
+
+
+_NATURES: dict[Kind, str] = {
+    "scalar": "maps number to number",
+    "gated": "is a gated pair",
+    "vector": "maps whole vectors",
+    "complex": "maps complex numbers",
+    "layer": "is a layer with weights of its own",
+}
 
 
 def _rebuilt(values: dict[str, Any]) -> Activation:

@@ -24,13 +24,11 @@ from actlab.formula import (
     Expression,
     Number,
     Symbol,
-    differentiate,
     linearise,
     parse,
     substitute,
 )
 from actlab.formula.expression import fold
-from actlab.formula.parse import number
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
@@ -110,10 +108,10 @@ class Kernel:
     """
 
     def __init__(self, activation: Activation, dtype: torch.dtype) -> None:
-        formula = _formula(activation)
+        formula, derived = activation.bound, activation.filled(activation.slope())
         name = str(dtype).removeprefix("torch.")
         value = guard(formula, (), name)
-        slope = _slope_for_numbers(guard(differentiate(formula), (), name))
+        slope = _slope_for_numbers(guard(derived, (), name))
         self.dtype = dtype
         self._value = _Program(dtype, value)
         self._both = _Program(dtype, value, slope)
@@ -268,16 +266,6 @@ def _operation(head: str) -> Callable[..., Any]:
         return y if out is None else out.copy_(y)
 
     return apply
-
-
-def _formula(activation: Activation) -> Expression:
-    """The formula of x alone."""
-    numbers = activation.parameters
-    means = {
-        name: number((numbers[random.low] + numbers[random.high]) / 2)
-        for name, random in activation.random.items()
-    }
-    return substitute(activation.bound, means)
 
 
 def _folded(head: str, operands: tuple[Any, ...]) -> Tensor:

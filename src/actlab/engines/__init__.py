@@ -2,9 +2,11 @@
 
 One file per engine. An engine offers
 
-- ``prepare(expression, variables, fixed, given, wrt, order)``: a function of the variables and of
-  the parameters `given`, in that order, with the numbers `fixed` for the others;
+- ``prepare(expression, variables, fixed, given, wrt, order, backward)``: a function of the
+  variables and of the parameters `given`, in that order, with the numbers `fixed` for the others;
+  where `backward` is given, gradients by `x` are those that it states;
 - ``vector(rule, x, axis, parameters)``: a vector rule along an axis;
+- ``parts(z)`` and ``join(real, imaginary)``: a complex array apart and together again;
 - ``as_array(value)``: a list or number as its kind of array.
 
 It knows expressions and arrays, never the catalogue.
@@ -18,13 +20,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from actlab._facade import constant
+from actlab.activation import ComplexRule, VectorRule
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
 __all__ = ["derivative", "engine_of", "evaluate", "evaluate_exactly"]
 
-_BY_MODULE = {"torch": "torch", "mpmath": "exact"}
+_BY_MODULE = {"torch": "torch", "mpmath": "exact", "jax": "jax", "jaxlib": "jax"}
 
 
 @lru_cache(maxsize=256)
@@ -64,11 +67,8 @@ def derivative(
     **parameters: Any,
 ) -> Any:
     """A derivative of an activation; see `Activation.derivative`."""
-    if activation.kind == "vector":
-        raise TypeError(
-            f"{activation.name} maps vectors to vectors; its derivative is a matrix, "
-            "which torch.func.jacrev computes"
-        )
+    if activation.kind in _NO_DERIVATIVE:
+        raise TypeError(f"{activation.name} {_NO_DERIVATIVE[activation.kind]}")
     known = (*activation.variables, *activation.parameters)
     if wrt not in known:
         raise ValueError(
@@ -77,18 +77,46 @@ def derivative(
     return _evaluate(activation, x, gate, axis, parameters, wrt, order)
 
 
+_NO_DERIVATIVE = {
+    "vector": "maps vectors to vectors; its derivative is a matrix, which torch.func.jacrev "
+    "computes",
+    "complex": "maps complex numbers and is not holomorphic; it has no one derivative, and "
+    "torch.autograd computes its gradients",
+    "layer": "is a layer with weights of its own; torch.autograd computes its gradients",
+}
+
+
 def evaluate_exactly(
     activation: Activation, x: Any, gate: Any = None, *, order: int = 0, digits: int = 50
 ) -> Any:
     """The value at a point as an mpmath number; see `Activation.exact`."""
     engine = import_module(f"{__name__}.exact")
-    if activation.rule is not None:
-        return engine.vector(activation.rule.apply, x, -1, activation.parameters, digits)
+    _check_callable(activation)
+    settings = _with_means(activation, activation.parameters)
+    rule = activation.rule
+    if rule is not None and order:
+        raise TypeError(f"{activation.name} {_NO_DERIVATIVE[activation.kind]}")
+    if isinstance(rule, VectorRule):
+        return engine.vector(rule.apply, x, -1, settings, digits)
+    if isinstance(rule, ComplexRule):
+        both = dict(zip(("re", "im"), engine.parts(x), strict=True))
+        real, imaginary = (
+            engine.evaluate(part, both, settings, "re", 0, digits) for part in rule.parts(settings)
+        )
+        return engine.join(real, imaginary)
     inputs = {"x": x} if activation.kind == "scalar" else {"x": x, "gate": gate}
     if None in inputs.values():
         raise TypeError(f"{activation.name} needs two numbers: exact(x, gate)")
-    settings = _with_means(activation, activation.parameters)
-    return engine.evaluate(activation.formula, inputs, settings, "x", order, digits)
+    expression, _, order = activation.source("x", order)
+    return engine.evaluate(expression, inputs, settings, "x", order, digits)
+
+
+def _check_callable(activation: Activation) -> None:
+    if activation.kind == "layer":
+        raise TypeError(
+            f"{activation.name} is a layer with weights of its own and no function of its input "
+            f"alone; make one with actlab.get({activation.name!r}).module(...)"
+        )
 
 
 def _evaluate(
@@ -126,26 +154,27 @@ def _make_plan(activation: Activation, name: str) -> bool:
 def _prepare(
     activation: Activation, engine: Any, wrt: str, order: int, given: tuple[str, ...]
 ) -> Plan:
+    _check_callable(activation)
     for name in given:
         if name not in activation.parameters and name not in activation.random:
             activation.with_parameters(**{name: 0.0})  # raises, naming those it has
-    if activation.rule is not None:
-        rule, fixed = activation.rule.apply, dict(activation.parameters)
-
-        def run_vector(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
-            if gate is not None:
-                raise TypeError(f"{activation.name} takes one input and no gate")
-            settings = {**fixed, **dict(zip(given, values, strict=True))}
-            return engine.vector(rule, x, -1 if axis is None else axis, settings)
-
-        return run_vector
-    bounds = {b for random in activation.random.values() for b in (random.low, random.high)}
+    if isinstance(activation.rule, VectorRule):
+        return _prepare_vector(activation, activation.rule, engine, given)
+    bounds = {bound for random in activation.random.values() for bound in random.bounds}
     means = _with_means(activation, activation.parameters)
     fixed = {name: value for name, value in means.items() if name not in given}
     names = tuple(name for name in given if name not in bounds)
     if len(names) != len(given):
         raise TypeError(f"give {activation.name} its bounds with get(), or a draw by keyword")
-    prepared = engine.prepare(activation.formula, activation.variables, fixed, names, wrt, order)
+    if isinstance(activation.rule, ComplexRule):
+        return _prepare_complex(activation, activation.rule, engine, fixed, names)
+    expression, _, order = activation.source(wrt, order)
+    options = (
+        {}
+        if order or activation.backward in {None, expression}
+        else {"backward": activation.backward}
+    )
+    prepared = engine.prepare(expression, activation.variables, fixed, names, wrt, order, **options)
     if activation.kind == "gated":
 
         def run_pair(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
@@ -164,14 +193,50 @@ def _prepare(
     return run
 
 
+def _prepare_vector(
+    activation: Activation, rule: VectorRule, engine: Any, given: tuple[str, ...]
+) -> Plan:
+    means = _with_means(activation, activation.parameters)
+
+    def run_vector(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
+        if gate is not None:
+            raise TypeError(f"{activation.name} takes one input and no gate")
+        settings = {**means, **dict(zip(given, values, strict=True))}
+        return engine.vector(rule.apply, x, -1 if axis is None else axis, settings)
+
+    return run_vector
+
+
+def _prepare_complex(
+    activation: Activation,
+    rule: ComplexRule,
+    engine: Any,
+    fixed: Mapping[str, float],
+    given: tuple[str, ...],
+) -> Plan:
+    real, imaginary = (
+        engine.prepare(part, ("re", "im"), fixed, given, "re", 0)
+        for part in rule.parts((*fixed, *given))
+    )
+
+    def run_complex(x: Any, gate: Any, axis: int | None, *values: Any) -> Any:
+        if gate is not None or axis is not None:
+            word = "gate" if gate is not None else "axis"
+            raise TypeError(f"{activation.name} works on single numbers; it takes no {word}")
+        parts = engine.parts(x)
+        return engine.join(real(*parts, *values), imaginary(*parts, *values))
+
+    return run_complex
+
+
 def _with_means(activation: Activation, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Random parameters at their means, unless a draw was given."""
     means = {
-        name: (settings[random.low] + settings[random.high]) / 2
+        name: random.mean(settings)
         for name, random in activation.random.items()
         if name not in settings
     }
-    bounds = {b for random in activation.random.values() for b in (random.low, random.high)}
+    bounds = {bound for random in activation.random.values() for bound in random.bounds}
     used = {name: value for name, value in settings.items() if name not in bounds}
     return {**used, **means}
 

@@ -183,6 +183,7 @@ def prepare(
     given: tuple[str, ...],
     wrt: str = "x",
     order: int = 0,
+    backward: Expression | None = None,  # noqa: ARG001  there is no backward pass
 ) -> Callable[..., Any]:
     """A function of mpmath numbers, right to the digits of mpmath's present precision."""
     import mpmath
@@ -196,19 +197,47 @@ def prepare(
     return run
 
 
+def parts(z: Any) -> tuple[Any, Any]:
+    """The real and the imaginary part of a number; text and fractions are real."""
+    return (z.real, z.imag) if isinstance(z, complex) or hasattr(z, "_mpc_") else (z, 0)
+
+
+def join(real: Any, imaginary: Any) -> Any:
+    """A complex mpmath number of its two parts."""
+    import mpmath
+
+    return mpmath.mp.make_mpc((real._mpf_, imaginary._mpf_))
+
+
 class Operations:
     """What a vector rule may use, on NumPy arrays of mpmath numbers."""
 
     def __init__(self, mp: Any) -> None:
         import numpy as np
 
-        self.where = np.where
+        def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+            return np.vectorize(function, otypes=[object])
+
         for name in ("exp", "log", "log1p", "sqrt", "sign"):
-            setattr(self, name, np.vectorize(getattr(mp, name), otypes=[object]))
-        self.abs = np.vectorize(abs, otypes=[object])
-        self.maximum = np.vectorize(max, otypes=[object])
+            setattr(self, name, elementwise(getattr(mp, name)))
+        self.abs, self.maximum = elementwise(abs), elementwise(max)
+        self.sigmoid = elementwise(lambda value: 1 / (1 + mp.exp(-value)))
+        self.quantile = elementwise(lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1))
+        self.bits = mp.prec
+        self.where, self.sort, self.cumsum = np.where, np.sort, np.cumsum
+        self.reshape, self.concat = np.reshape, np.concatenate
         self.max = lambda x, axis: np.max(x, axis=axis, keepdims=True)
         self.sum = lambda x, axis: np.sum(x, axis=axis, keepdims=True)
+        self.constant = lambda x: x
+
+    @staticmethod
+    def positions(x: Any, axis: int) -> Any:
+        """0, 1, 2, ... along an axis, of a shape that broadcasts against x."""
+        import numpy as np
+
+        shape = [1] * x.ndim
+        shape[axis] = x.shape[axis]
+        return np.arange(x.shape[axis]).reshape(shape)
 
 
 def vector(
@@ -223,6 +252,7 @@ def vector(
     numbers = np.vectorize(lambda value: _number(mp, value), otypes=[object])(
         np.asarray(x, dtype=object)
     )
-    result = rule(Operations(mp), numbers, axis, **parameters)
+    settings = {name: _number(mp, str(value)) for name, value in parameters.items()}
+    result = rule(Operations(mp), numbers, axis, **settings)
     with mpmath.workdps(digits):
         return np.vectorize(lambda value: +mpmath.mpf(value), otypes=[object])(result)

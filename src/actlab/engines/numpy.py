@@ -63,6 +63,7 @@ def prepare(
     given: tuple[str, ...],
     wrt: str = "x",
     order: int = 0,
+    backward: Expression | None = None,  # noqa: ARG001  NumPy has no backward pass
 ) -> Callable[..., Any]:
     """A function of NumPy arrays that computes an expression or one of its derivatives.
 
@@ -73,6 +74,7 @@ def prepare(
         given: parameters that come with each call, as numbers or arrays.
         wrt: symbol to differentiate by.
         order: order of the derivative; 0 is the value.
+        backward: has no use here.
 
     Returns:
         A function of the variables and the given parameters, in that order. Its result is an
@@ -103,22 +105,89 @@ def prepare(
     return run
 
 
+def parts(z: Any) -> tuple[Any, Any]:
+    """The real and the imaginary part of complex numbers, or of real ones."""
+    array = np.asarray(z)
+    if array.dtype.kind != "c":
+        real = as_array(array)
+        narrow = (real.dtype.kind == "f" and real.dtype.itemsize < 8) or real.dtype.kind == "V"
+        array = real.astype(np.complex64 if narrow else np.complex128)
+    return array.real, array.imag
+
+
+def join(real: Any, imaginary: Any) -> Any:
+    """A complex array of its two parts."""
+    result = np.empty(np.shape(real), np.result_type(np.asarray(real).dtype, np.complex64))
+    result.real, result.imag = real, imaginary
+    return result[()]
+
+
 class Operations:
-    """What a vector rule may use, on NumPy arrays."""
+    """What a vector rule may use, on NumPy arrays.
+
+    Reductions keep their axis. Positions along the axis count from 0.
+    """
 
     exp, log, log1p, sqrt = (staticmethod(f) for f in (np.exp, np.log, np.log1p, np.sqrt))
     abs, sign, where = (staticmethod(f) for f in (np.abs, np.sign, np.where))
     maximum = staticmethod(np.maximum)
+    bits = 60
+    """How many halvings of an interval float64 can tell apart."""
+
+    @staticmethod
+    def sigmoid(x: Any) -> Any:
+        """The logistic function, without overflow."""
+        small = np.exp(-np.abs(x))
+        return np.where(x < 0, small, 1.0) / (1 + small)
+
+    @staticmethod
+    def quantile(p: Any) -> Any:
+        """The number that N(0, 1) stays below with probability p."""
+        import scipy.special
+
+        return scipy.special.ndtri(p)
 
     @staticmethod
     def max(x: Any, axis: int) -> Any:
-        """Largest along an axis, which is kept."""
+        """Largest along an axis."""
         return np.max(x, axis=axis, keepdims=True)
 
     @staticmethod
     def sum(x: Any, axis: int) -> Any:
-        """Sum along an axis, which is kept."""
+        """Sum along an axis."""
         return np.sum(x, axis=axis, keepdims=True)
+
+    @staticmethod
+    def sort(x: Any, axis: int) -> Any:
+        """In ascending order along an axis."""
+        return np.sort(x, axis=axis)
+
+    @staticmethod
+    def cumsum(x: Any, axis: int) -> Any:
+        """Sums of the entries so far."""
+        return np.cumsum(x, axis=axis)
+
+    @staticmethod
+    def positions(x: Any, axis: int) -> Any:
+        """0, 1, 2, ... along an axis, of a shape that broadcasts against x."""
+        shape = [1] * x.ndim
+        shape[axis] = x.shape[axis]
+        return np.arange(x.shape[axis], dtype=np.float64).reshape(shape)
+
+    @staticmethod
+    def reshape(x: Any, shape: Any) -> Any:
+        """The same entries in another shape."""
+        return np.reshape(x, shape)
+
+    @staticmethod
+    def concat(arrays: Any, axis: int) -> Any:
+        """One after the other along an axis."""
+        return np.concatenate(arrays, axis=axis)
+
+    @staticmethod
+    def constant(x: Any) -> Any:
+        """The same numbers, through which no gradient passes."""
+        return x
 
 
 def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, float]) -> Any:

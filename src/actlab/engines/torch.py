@@ -132,11 +132,16 @@ class Kernel:
     """One expression as composed operations, with its derivatives at hand."""
 
     def __init__(
-        self, expression: Expression, names: tuple[str, ...], fixed: tuple[tuple[str, float], ...]
+        self,
+        expression: Expression,
+        names: tuple[str, ...],
+        fixed: tuple[tuple[str, float], ...],
+        backward: Expression | None = None,
     ) -> None:
         arguments = (*names, *(name for name, _ in fixed))
         probe = tuple(sorted((*fixed, *((name, 0.5) for name in names if name not in _VARIABLES))))
         self.expression = expression
+        self.backward = backward
         self.names = names
         self.fixed = fixed
         self.slopes = Shelf()
@@ -168,22 +173,27 @@ class Kernel:
         return result.clone() if own else result
 
 
-_VARIABLES = ("x", "gate")
+_VARIABLES = ("x", "gate", "re", "im")
 _KERNELS = Shelf()
 _NUMBERS = count()
 
 
 @lru_cache(maxsize=4096)
 def _kernel(
-    expression: Expression, names: tuple[str, ...], fixed: tuple[tuple[str, float], ...]
+    expression: Expression,
+    names: tuple[str, ...],
+    fixed: tuple[tuple[str, float], ...],
+    backward: Expression | None = None,
 ) -> Kernel:
-    return Kernel(expression, names, fixed)
+    return Kernel(expression, names, fixed, backward)
 
 
 @constant
 def _make_slope(kernel: Kernel, name: str) -> bool:
     if not hasattr(kernel.slopes, name):
-        derived = differentiate(kernel.expression, name)
+        derived = kernel.backward if name == "x" else None
+        if derived is None:
+            derived = differentiate(kernel.expression, name)
         setattr(kernel.slopes, name, _kernel(derived, kernel.names, kernel.fixed))
     return True
 
@@ -279,6 +289,7 @@ def prepare(
     given: tuple[str, ...],
     wrt: str = "x",
     order: int = 0,
+    backward: Expression | None = None,
 ) -> Callable[..., Any]:
     """A function of tensors that computes an expression or one of its derivatives.
 
@@ -289,13 +300,14 @@ def prepare(
         given: parameters that come with each call, as numbers or tensors.
         wrt: symbol to differentiate by.
         order: order of the derivative; 0 is the value.
+        backward: what stands in for the derivative by `x` in a backward pass.
 
     Returns:
         A function of the variables and the given parameters, in that order; its result has
         gradients for every tensor among them.
     """
     derived = differentiate(expression, wrt, order)
-    kernel = _kernel(derived, (*variables, *given), tuple(fixed.items()))
+    kernel = _kernel(derived, (*variables, *given), tuple(fixed.items()), backward)
     keeps = order == 0 and not fixed and not given and keeps_integers(expression)
     count = len(variables)
 
@@ -333,24 +345,81 @@ def as_array(value: Any) -> Any:
     return torch.as_tensor(value)
 
 
+def parts(z: Any) -> tuple[Any, Any]:
+    """The real and the imaginary part of complex numbers, or of real ones."""
+    z = as_array(z)
+    if not z.is_complex():
+        z = z.to(torch.complex128 if z.dtype == torch.float64 else torch.complex64)
+    return z.real, z.imag
+
+
+def join(real: Any, imaginary: Any) -> Any:
+    """A complex tensor of its two parts."""
+    return torch.complex(real, imaginary)
+
+
 class Operations:
-    """What a vector rule may use, on tensors."""
+    """What a vector rule may use, on tensors.
+
+    Reductions keep their axis. Positions along the axis count from 0.
+    """
 
     exp, log, log1p, sqrt = (
         staticmethod(f) for f in (torch.exp, torch.log, torch.log1p, torch.sqrt)
     )
     abs, sign, where = (staticmethod(f) for f in (torch.abs, torch.sign, torch.where))
-    maximum = staticmethod(torch.maximum)
+    maximum, sigmoid = staticmethod(torch.maximum), staticmethod(_sigmoid)
+    bits = 60
+    """How many halvings of an interval float64 can tell apart."""
+
+    @staticmethod
+    def quantile(p: Any) -> Any:
+        """The number that N(0, 1) stays below with probability p."""
+        if isinstance(p, torch.Tensor):
+            return torch.special.ndtri(p)
+        return float(torch.special.ndtri(torch.tensor(p, dtype=torch.float64)))
 
     @staticmethod
     def max(x: Any, axis: int) -> Any:
-        """Largest along an axis, which is kept."""
+        """Largest along an axis."""
         return torch.amax(x, dim=axis, keepdim=True)
 
     @staticmethod
     def sum(x: Any, axis: int) -> Any:
-        """Sum along an axis, which is kept."""
+        """Sum along an axis."""
         return torch.sum(x, dim=axis, keepdim=True)
+
+    @staticmethod
+    def sort(x: Any, axis: int) -> Any:
+        """In ascending order along an axis."""
+        return torch.sort(x, dim=axis).values
+
+    @staticmethod
+    def cumsum(x: Any, axis: int) -> Any:
+        """Sums of the entries so far."""
+        return torch.cumsum(x, dim=axis)
+
+    @staticmethod
+    def positions(x: Any, axis: int) -> Any:
+        """0, 1, 2, ... along an axis, of a shape that broadcasts against x."""
+        shape = [1] * x.dim()
+        shape[axis] = x.shape[axis]
+        return torch.arange(x.shape[axis], dtype=x.dtype, device=x.device).reshape(shape)
+
+    @staticmethod
+    def reshape(x: Any, shape: Any) -> Any:
+        """The same entries in another shape."""
+        return torch.reshape(x, shape)
+
+    @staticmethod
+    def concat(arrays: Any, axis: int) -> Any:
+        """One after the other along an axis."""
+        return torch.cat(arrays, dim=axis)
+
+    @staticmethod
+    def constant(x: Any) -> Any:
+        """The same numbers, through which no gradient passes."""
+        return x.detach()
 
 
 def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, Any]) -> Any:

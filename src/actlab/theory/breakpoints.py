@@ -19,10 +19,9 @@ import numpy as np
 from actlab.activation import Activation
 from actlab.engines import numpy as engine
 from actlab.engines.numpy_operations import evaluate_steps
-from actlab.formula import PRIMITIVES, Call, Expression, Number, substitute, symbols_of
+from actlab.formula import PRIMITIVES, Call, Expression, Number, symbols_of
 from actlab.formula.calculus import tidy
 from actlab.formula.expression import nodes
-from actlab.formula.parse import number
 
 __all__ = ["REACH", "Piece", "breakpoints", "pieces", "settled", "switches"]
 
@@ -37,13 +36,9 @@ def settled(activation: Activation) -> Expression:
     """The formula with all numbers put in; random parameters stand at their means.
 
     Raises:
-        TypeError: for a function of whole vectors.
+        TypeError: for a function of whole vectors, of complex numbers, and for a layer.
     """
-    means = {
-        name: (activation.parameters[random.low] + activation.parameters[random.high]) / 2
-        for name, random in activation.random.items()
-    }
-    return substitute(activation.bound, {name: number(value) for name, value in means.items()})
+    return activation.bound
 
 
 def switches(expression: Expression) -> Iterator[Expression]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from actlab.activation import Activation
 from actlab.engines import numpy as engine
-from actlab.formula import Call, Expression, Number, Symbol, differentiate, substitute, symbols_of
+from actlab.formula import Call, Expression, Number, Symbol, substitute, symbols_of
 from actlab.formula.calculus import tidy
-from actlab.theory.breakpoints import breakpoints, settled
+from actlab.theory.breakpoints import breakpoints
 from actlab.theory.pairs import expectation_of_pair
 from actlab.theory.quadrature import expectation
 
@@ -85,14 +85,14 @@ def second_moment(activation: Activation, order: int = 0) -> float:
         TypeError: for a function of whole vectors, and for the derivative of a gated pair.
         ArithmeticError: if it is infinite or undefined.
     """
-    if activation.kind == "vector":
+    if activation.formula is None:
         raise TypeError(
-            f"{activation.name} maps whole vectors; a gain exists for functions of one number "
+            f"{activation.name} {activation.nature}; a gain exists for functions of one number "
             "and for gated pairs"
         )
     value = 1.0
     what = f"the second moment of {activation.name}"
-    for factor in _factors(differentiate(settled(activation), "x", order)):
+    for factor in _factors(activation.filled(activation.slope("x", order))):
         names = tuple(sorted(symbols_of(factor), reverse=True))
         if names == ("x", "gate"):
             return value * expectation_of_pair(factor, what)

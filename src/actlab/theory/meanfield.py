@@ -60,9 +60,8 @@ def scalar(activation: Activation) -> Expression:
         TypeError: for gated pairs and functions of whole vectors.
     """
     if activation.kind != "scalar":
-        shown = "is a gated pair" if activation.kind == "gated" else "maps whole vectors"
         raise TypeError(
-            f"{activation.name} {shown}; this theory is that of functions of one number"
+            f"{activation.name} {activation.nature}; this theory is that of functions of one number"
         )
     return settled(activation)
 
@@ -116,7 +115,7 @@ def layer(activation: Activation, q: float) -> Layer:
     _check_variance(q)
     formula = scalar(activation)
     function = engine.prepare(formula, ("x",), {}, ())
-    derived = engine.prepare(formula, ("x",), {}, (), "x", 1)
+    derived = engine.prepare(activation.filled(activation.slope()), ("x",), {}, ())
     if q == 0:
         value, slope = float(function(0.0)), float(derived(0.0))
         second = differentiate(formula, "x", 2)
@@ -194,7 +193,8 @@ def correlation_map(
 
 def slope_product(activation: Activation, c: float, q: float) -> float:
     """E[f'(u1) f'(u2)] for u1, u2 of variance q and correlation c."""
-    derived = differentiate(scalar(activation), "x")
+    scalar(activation)
+    derived = activation.filled(activation.slope())
     return _product(derived, c, q, f"the gradient that {activation.name} passes on")
 
 
