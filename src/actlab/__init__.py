@@ -21,9 +21,11 @@ _HOMES = {
     "families": "actlab.catalogue",
     "forecast": "actlab.theory",
     "get": "actlab.catalogue",
+    "initialise": "actlab.nn",
     "names": "actlab.catalogue",
     "plot": "actlab.plots",
     "swap": "actlab.nn",
+    "watch": "actlab.health",
 }
 
 if TYPE_CHECKING:

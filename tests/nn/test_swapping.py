@@ -9,7 +9,7 @@ from torch import nn
 import actlab
 from actlab.errors import UnknownNameError
 from actlab.nn import swap
-from actlab.nn.swapping import _name_of
+from actlab.nn.swapping import name_of
 
 PLAIN = {
     nn.CELU, nn.ELU, nn.GELU, nn.GLU, nn.Hardshrink, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh,
@@ -49,7 +49,7 @@ def test_computes_the_same_when_nothing_changes() -> None:
 
 @pytest.mark.parametrize("kind", sorted(PLAIN, key=lambda kind: kind.__name__))
 def test_knows_the_layers_of_torch_by_what_they_compute(kind: type[nn.Module]) -> None:
-    name = _name_of(kind())
+    name = name_of(kind())
     assert name is not None
     x = torch.linspace(-4, 4, 10, dtype=torch.float64)
     torch.testing.assert_close(
@@ -60,10 +60,10 @@ def test_knows_the_layers_of_torch_by_what_they_compute(kind: type[nn.Module]) -
 
 def test_takes_nothing_else_for_an_activation() -> None:
     for other in (nn.Linear(2, 2), nn.MultiheadAttention(2, 1), nn.Dropout(), nn.Softmax2d()):
-        assert _name_of(other) != "identity"
-    assert _name_of(nn.GELU(approximate="tanh")) == "gelu_tanh"
-    assert _name_of(nn.Linear(2, 2)) is None
-    assert _name_of(nn.MultiheadAttention(2, 1)) is None
+        assert name_of(other) != "identity"
+    assert name_of(nn.GELU(approximate="tanh")) == "gelu_tanh"
+    assert name_of(nn.Linear(2, 2)) is None
+    assert name_of(nn.MultiheadAttention(2, 1)) is None
 
 
 def test_shared_layers_stay_shared() -> None:

@@ -11,7 +11,7 @@ from actlab.catalogue import get, resolve
 from actlab.errors import UnknownNameError
 from actlab.nn.layer import ActivationModule
 
-__all__ = ["swap"]
+__all__ = ["name_of", "swap"]
 
 
 def swap(
@@ -53,7 +53,7 @@ def swap(
             f"{before.name} is a {before.kind} function and {after.name} a {after.kind} one; "
             "only functions of the same kind can take each other's place"
         )
-    if _name_of(model) == before.name:
+    if name_of(model) == before.name:
         raise ValueError(
             f"the model is itself a layer of {before.name}; "
             "replace it with the module of the new activation"
@@ -62,7 +62,7 @@ def swap(
     made: dict[nn.Module, nn.Module] = {}
     for path, owner in list(model.named_modules()):
         for name, child in owner._modules.items():
-            if child is None or _name_of(child) != before.name:
+            if child is None or name_of(child) != before.name:
                 continue
             if child not in made:
                 made[child] = _in_place_of(child, model, after, options)
@@ -71,7 +71,7 @@ def swap(
     return replaced
 
 
-def _name_of(layer: nn.Module) -> str | None:
+def name_of(layer: nn.Module) -> str | None:
     """The catalogued name of an activation layer, or None for any other layer."""
     if isinstance(layer, ActivationModule):
         return layer.activation.name
