@@ -9,8 +9,9 @@ off for half of the rows is neither; a tanh that sits at its end for nearly all 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 
 from actlab.compare.networks import own_slopes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SATURATED_ROWS", "SATURATED_SLOPE", "UnitCounts", "saved_bytes"]
 
+Array = np.ndarray[Any, Any]
 Tensor = torch.Tensor
 
 SATURATED_SLOPE: Final = 0.05
@@ -35,36 +37,25 @@ class UnitCounts:
     def __init__(self, network: StackedNetwork) -> None:
         self._network = network
         self._rows = 0
-        self._zero: list[Tensor] = []
-        self._small: list[Tensor] = []
-        width = network.widths[1] * network.fold
-        largest = torch.finfo(torch.float32).max  # a function may explode beyond what float32 holds
-        floors = [
-            min(SATURATED_SLOPE * _usual_slope(group.activation, width), largest)
-            for group in network.groups
-        ]
-        self._floor = torch.cat(
-            [
-                torch.full((group.size, 1, 1), floor)
-                for group, floor in zip(network.groups, floors, strict=True)
-            ]
-        )
+        self._zero = self._small = np.zeros((network.members, 0), dtype=np.int64)
+        usual = _usual_slope(network.activation, network.widths[1] * network.fold)
+        # A function may explode beyond what float32 holds.
+        self._floor = min(SATURATED_SLOPE * usual, float(np.finfo(np.float32).max))
 
     def add(self, rows: int) -> None:
         """Count what the last forward pass of so many rows left in the network."""
         slopes = self._network.unit_slopes(rows)
-        zero = [(slope == 0).sum(1) for slope in slopes]
-        small = [(slope <= self._floor).sum(1) for slope in slopes]
-        first = not self._zero
-        self._zero = zero if first else [a + b for a, b in zip(self._zero, zero, strict=True)]
-        self._small = small if first else [a + b for a, b in zip(self._small, small, strict=True)]
+        zero = np.concatenate([(slope == 0).sum(1) for slope in slopes], axis=1)
+        small = np.concatenate([(slope <= self._floor).sum(1) for slope in slopes], axis=1)
+        self._zero = self._zero + zero if self._rows else zero
+        self._small = self._small + small if self._rows else small
         self._rows += rows
 
-    def shares(self) -> tuple[Tensor, Tensor]:
+    def shares(self) -> tuple[Array, Array]:
         """Share of dead and of saturated units of each member, over all hidden layers."""
-        zero, small = torch.cat(self._zero, dim=1), torch.cat(self._small, dim=1)
-        dead = (zero == self._rows).double().mean(1)
-        return dead, (small >= SATURATED_ROWS * self._rows).double().mean(1)
+        dead: Array = (self._zero == self._rows).mean(1)
+        saturated: Array = (self._small >= SATURATED_ROWS * self._rows).mean(1)
+        return dead, saturated
 
 
 @lru_cache(maxsize=1024)

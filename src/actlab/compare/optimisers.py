@@ -1,50 +1,145 @@
 """Optimiser steps of many networks at once, with a learning rate each.
 
-The step of every optimiser here is linear in its learning rate. So `torch.optim` keeps, of every
-parameter, its quotient by the member's rate, and steps that with rate 1 (or the schedule's
-factor): p - r·s = r·(p/r - s). Nothing is lost by it: a quotient has as many digits as the
-parameter. The decay of AdamW is the one term that looks at the weights; it is applied apart, times
-the member's rate.
+The update rules and their constants are those of `torch.optim`; each is one loop over the
+parameters, the gradients and what the rule remembers of them.
 """
 
 from __future__ import annotations
 
-import inspect
+import math
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import torch
+import numpy as np
 
+from actlab.compare.loops import compiled
 from actlab.compare.naming import by_name
-from actlab.compare.networks import views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from actlab.compare.networks import StackedNetwork
 
 __all__ = ["OPTIMISERS", "StackedOptimizer"]
 
-Tensor = torch.Tensor
+# In every loop p are parameters, g gradients, a and b what is remembered (zero at first), all of
+# the shape (members, numbers); rates holds the members' learning rates, and c the constants of
+# the step in the type of the parameters, in which the arithmetic stays.
+
+
+@compiled
+def _sgd(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:  # noqa: ARG001
+    momentum = c[0]
+    for m in range(len(p)):
+        for i in range(p.shape[1]):
+            a[m, i] = momentum * a[m, i] + g[m, i]
+            p[m, i] -= rates[m] * a[m, i]
+
+
+@compiled
+def _adam(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:
+    new, newer, scale, scale_root, eps, decay = c[0], c[1], c[2], c[3], c[4], c[5]
+    for m in range(len(p)):
+        rate, lost = rates[m] * scale, rates[m] * decay
+        for i in range(p.shape[1]):
+            a[m, i] += new * (g[m, i] - a[m, i])
+            b[m, i] += newer * (g[m, i] * g[m, i] - b[m, i])
+            step = a[m, i] / (np.sqrt(b[m, i]) * scale_root + eps)
+            p[m, i] -= lost * p[m, i] + rate * step
+
+
+@compiled
+def _rmsprop(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:  # noqa: ARG001
+    new, eps = c[0], c[1]
+    for m in range(len(p)):
+        for i in range(p.shape[1]):
+            a[m, i] += new * (g[m, i] * g[m, i] - a[m, i])
+            p[m, i] -= rates[m] * (g[m, i] / (np.sqrt(a[m, i]) + eps))
+
+
+@compiled
+def _adagrad(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:  # noqa: ARG001
+    eps = c[0]
+    for m in range(len(p)):
+        for i in range(p.shape[1]):
+            a[m, i] += g[m, i] * g[m, i]
+            p[m, i] -= rates[m] * (g[m, i] / (np.sqrt(a[m, i]) + eps))
+
+
+@compiled
+def _adadelta(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:
+    new, eps = c[0], c[1]
+    for m in range(len(p)):
+        for i in range(p.shape[1]):
+            a[m, i] += new * (g[m, i] * g[m, i] - a[m, i])
+            step = np.sqrt((b[m, i] + eps) / (a[m, i] + eps)) * g[m, i]
+            b[m, i] += new * (step * step - b[m, i])
+            p[m, i] -= rates[m] * step
+
+
+@compiled
+def _adamax(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:
+    new, keep, scale, eps = c[0], c[1], c[2], c[3]
+    for m in range(len(p)):
+        rate = rates[m] * scale
+        for i in range(p.shape[1]):
+            a[m, i] += new * (g[m, i] - a[m, i])
+            b[m, i] = max(keep * b[m, i], abs(g[m, i]) + eps)
+            p[m, i] -= rate * (a[m, i] / b[m, i])
+
+
+@compiled
+def _nadam(p: Any, g: Any, a: Any, b: Any, rates: Any, c: Any) -> None:
+    new, newer, scale, scale_next, scale_root, eps = c[0], c[1], c[2], c[3], c[4], c[5]
+    for m in range(len(p)):
+        for i in range(p.shape[1]):
+            a[m, i] += new * (g[m, i] - a[m, i])
+            b[m, i] += newer * (g[m, i] * g[m, i] - b[m, i])
+            step = scale * g[m, i] + scale_next * a[m, i]
+            p[m, i] -= rates[m] * (step / (np.sqrt(b[m, i]) * scale_root + eps))
+
+
+def _adam_constants(step: int, decay: float = 0.0) -> tuple[float, ...]:
+    """Adam with bias correction (arXiv:1412.6980), decoupled decay (arXiv:1711.05101)."""
+    return 0.1, 0.001, 1 / (1 - 0.9**step), 1 / math.sqrt(1 - 0.999**step), 1e-8, decay
+
+
+def _nadam_constants(step: int) -> tuple[float, ...]:
+    """Adam with Nesterov's momentum, which grows as `torch.optim.NAdam` has it."""
+
+    def momentum(t: int) -> float:
+        return 0.9 * (1 - 0.5 * math.pow(0.96, 0.004 * t))
+
+    product = math.prod(momentum(t) for t in range(1, step + 1))
+    ahead = momentum(step + 1)
+    return (
+        0.1,
+        0.001,
+        (1 - momentum(step)) / (1 - product),
+        ahead / (1 - product * ahead),
+        1 / math.sqrt(1 - 0.999**step),
+        1e-8,
+    )
 
 
 @dataclass(frozen=True)
 class _Rule:
-    build: Callable[[list[Tensor]], torch.optim.Optimizer]
-    decay: float = 0.0
-    """Decoupled weight decay (arXiv:1711.05101); `torch.optim.AdamW` has 0.01."""
+    loop: Callable[..., None]
+    constants: Callable[[int], Sequence[float]]
+    """Of the step, counted from 1."""
 
 
-OPTIMISERS: Final[dict[str, _Rule]] = {
-    "sgd": _Rule(lambda p: torch.optim.SGD(p, lr=1.0, momentum=0.9, fused=True)),
-    "adam": _Rule(lambda p: torch.optim.Adam(p, lr=1.0, fused=True)),
-    "adamw": _Rule(lambda p: torch.optim.AdamW(p, lr=1.0, weight_decay=0.0, fused=True), 0.01),
-    "rmsprop": _Rule(lambda p: torch.optim.RMSprop(p, lr=1.0)),
-    "adagrad": _Rule(lambda p: torch.optim.Adagrad(p, lr=1.0, fused=True)),
-    "adadelta": _Rule(lambda p: torch.optim.Adadelta(p, lr=1.0)),
-    "adamax": _Rule(lambda p: torch.optim.Adamax(p, lr=1.0)),
-    "nadam": _Rule(lambda p: torch.optim.NAdam(p, lr=1.0)),
+OPTIMISERS: Final = {
+    "sgd": _Rule(_sgd, lambda _: (0.9,)),
+    "adam": _Rule(_adam, _adam_constants),
+    "adamw": _Rule(_adam, lambda step: _adam_constants(step, 0.01)),
+    "rmsprop": _Rule(_rmsprop, lambda _: (0.01, 1e-8)),
+    "adagrad": _Rule(_adagrad, lambda _: (1e-10,)),
+    "adadelta": _Rule(_adadelta, lambda _: (0.1, 1e-6)),
+    "adamax": _Rule(_adamax, lambda step: (0.1, 0.999, 1 / (1 - 0.9**step), 1e-8)),
+    "nadam": _Rule(_nadam, _nadam_constants),
 }
 """Each with the defaults of `torch.optim`; SGD with momentum 0.9."""
 
@@ -55,43 +150,25 @@ class StackedOptimizer:
     Args:
         name: a name in `OPTIMISERS`.
         network: its gradients stand where it keeps them whenever a step is taken.
-        rates: the learning rate of every member, above zero.
+        rates: the learning rate of every member.
     """
 
-    def __init__(self, name: str, network: StackedNetwork, rates: Tensor) -> None:
-        rule = by_name(OPTIMISERS, name, "optimiser")
-        self._quotients = network.parameters.clone()
-        quotients = views(self._quotients, network.sizes)
-        self._rates = rates.view(-1, 1, 1)
-        for quotient in quotients:
-            quotient.div_(self._rates)
-        self._quotients.grad = network.gradients
-        self._optimizer = rule.build([self._quotients])
-        # The step itself, without the hooks for profilers and for graphs around it: for tensors
-        # of this size they take a third of its time.
-        self._step = partial(inspect.unwrap(type(self._optimizer).step), self._optimizer)
-        self._back = [
-            partial(torch.mul, quotient, self._rates, out=parameter)
-            for quotient, parameter in zip(quotients, network.tensors, strict=True)
-        ]
-        self._views, self._decay = quotients, rule.decay
-        small = network.parameters.new_ones(1, 64, 64)
-        self._awake = partial(torch.bmm, small, small, out=torch.empty_like(small))
+    def __init__(self, name: str, network: StackedNetwork, rates: NDArray[Any]) -> None:
+        self._rule = by_name(OPTIMISERS, name, "optimiser")
+        self._rates = rates
+        self._network = network
+        self._memory = [np.zeros_like(network.parameters) for _ in range(2)]
+        self.steps = 0
+        """How many were taken."""
         self.set_factor(1.0)
 
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by this, from now on."""
-        self._optimizer.param_groups[0]["lr"] = factor
-        self._keep = 1 - self._rates * (factor * self._decay)
+        self._now = (self._rates * factor).astype(self._network.parameters.dtype)
 
     def step(self) -> None:
-        """One step down the gradients; to be called without a record for autograd."""
-        if self._decay:
-            for quotient in self._views:
-                quotient.mul_(self._keep)
-        self._step()
-        # After 0.7 ms without wide multiplications some processors let their units for them sleep
-        # and are slow to wake them; a step can take that long. One small product prevents it.
-        self._awake()
-        for call in self._back:
-            call()
+        """One step down the gradients."""
+        self.steps += 1
+        network = self._network
+        constants = np.array(self._rule.constants(self.steps), dtype=network.parameters.dtype)
+        self._rule.loop(network.parameters, network.gradients, *self._memory, self._now, constants)

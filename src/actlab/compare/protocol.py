@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOL", "Plan", "PlannedCandidate", "PlannedChunk", "plan", "summarise"]
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Raised when a change of the package changes what a training yields: old results stay apart."""
 
 MOST_CELLS: Final = 50_000_000
 """Rows times columns that a chunk holds at once, over its blocks, unless one block has more."""
 
-_LIBRARIES: Final = ("torch", "numpy", "scikit-learn")
+_LIBRARIES: Final = ("torch", "numpy", "numba", "scikit-learn")
 
 _TRAINING: Final = (
     "hidden",

@@ -9,19 +9,20 @@ and beside whatever it is trained.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from actlab.compare.batches import Part, batch_order
 from actlab.compare.losses import loss_for
 from actlab.compare.metrics import metric_for
 from actlab.compare.monitor import UnitCounts, saved_bytes
-from actlab.compare.networks import Group, StackedNetwork, base_draws, layer_shapes, views
+from actlab.compare.networks import StackedNetwork, base_draws, layer_shapes
 from actlab.compare.optimisers import StackedOptimizer
 from actlab.compare.schedules import schedule_named
 from actlab.compare.study import Run
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
 
 __all__ = ["initial_weights", "train_chunk"]
 
-Tensor = torch.Tensor
+Array = np.ndarray[Any, Any]
 
 EVALUATION_ROWS: Final = 128
 """Rows that are scored at once: bounds the memory, whatever the size of the data."""
+STACK_BYTES: Final = 1_500_000
+"""What the members of one stack hold: about what a core's own cache holds."""
 
 
 def initial_weights(
@@ -68,58 +71,47 @@ def train_chunk(
     """Train every pair of the chunk at every learning rate; one `Run` each.
 
     The runs come in the order of `chunk.pairs`, and within a pair in the order of
-    `settings.learning_rates`. Activations that map number to number, vector to vector, or pairs
-    to number are differentiated in different ways, and the last have other weight shapes: each
-    kind is a stack of its own, one trained after the other.
+    `settings.learning_rates`. The blocks of a candidate that fit into a processor's cache together
+    are trained as one stack, one stack after the other.
 
     Raises:
         DataError: a loss or a metric that does not fit the task.
         UnknownNameError: an unknown optimiser, loss, metric or schedule.
     """
     splits = {block: task.split(block, settings) for _, block in chunk.pairs}
-    found: dict[tuple[int, int], list[Run]] = {}
-    with _one_thread(), torch.no_grad():
-        for kind in ("scalar", "vector", "gated"):
-            pairs = [
-                pair for pair in sorted(chunk.pairs) if candidates[pair[0]].activation.kind == kind
-            ]
-            if pairs:
-                stack = _Stack(task, candidates, pairs, splits, settings=settings, dtype=dtype)
+    numbers = torch.empty(0, dtype=dtype).numpy().dtype
+    found: dict[tuple[int, int], list[Run]] = defaultdict(list)
+    with _steady_arithmetic():
+        for index in sorted({index for index, _ in chunk.pairs}):
+            blocks = sorted(block for i, block in chunk.pairs if i == index)
+            size = 1
+            for start in range(0, len(blocks), size):
+                some = [splits[block] for block in blocks[start : start + size]]
+                stack = _Stack(task, candidates[index], some, settings=settings, dtype=numbers)
                 stack.train()
-                found.update(stack.runs())
+                for run in stack.runs():
+                    found[index, run.block].append(run)
     return [run for pair in chunk.pairs for run in found[pair]]
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _steady_arithmetic() -> Iterator[None]:
     """One thread inside: rounding may depend on how an operation is cut into threads.
 
     Numbers too small for the normal format (below 1e-38) count as zero meanwhile: gradients of a
-    saturated network reach there, and the processor takes many times longer for each of them.
+    saturated network reach there, and the processor takes many times longer for each of them. A
+    member that diverges is no reason for a warning.
     """
     threads = torch.get_num_threads()
-    tiny = torch.tensor(1e-40)
-    flushed = float(tiny * 1) == 0
+    flushed = float(torch.tensor(1e-40) * 1) == 0
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"), torch.no_grad():
+            yield
     finally:
         torch.set_flush_denormal(flushed)
         torch.set_num_threads(threads)
-
-
-@dataclass
-class _History:
-    """What is written down while training: one entry per epoch or step, a value per member."""
-
-    train_loss: list[Tensor] = field(default_factory=list)
-    validation_loss: list[Tensor] = field(default_factory=list)
-    score: list[Tensor] = field(default_factory=list)
-    first_norm: list[Tensor] = field(default_factory=list)
-    last_norm: list[Tensor] = field(default_factory=list)
-    step_seconds: list[list[float]] = field(default_factory=list)
-    """Per epoch: the mean time of a step for one member of each group."""
 
 
 class _Best:
@@ -130,79 +122,65 @@ class _Best:
 
     def __init__(self, network: StackedNetwork) -> None:
         self._network = network
-        self.parameters = network.parameters.clone()
-        self.epoch = torch.zeros(network.members, dtype=torch.long)
-        self.value = torch.full((network.members,), -torch.inf, dtype=torch.float64)
-        self.loss = torch.full((network.members,), torch.inf, dtype=torch.float64)
+        self.parameters = network.parameters.copy()
+        self.epoch = np.zeros(network.members, dtype=np.int64)
+        self.value = np.full(network.members, -np.inf)
+        self.loss = np.full(network.members, np.inf)
 
-    def update(self, epoch: int, value: Tensor, loss: Tensor) -> None:
+    def update(self, epoch: int, value: Array, loss: Array) -> None:
         """Keep the members that are better now; NaN is never better."""
         better = (value > self.value) | ((value == self.value) & (loss < self.loss))
-        self.value = torch.where(better, value, self.value)
-        self.loss = torch.where(better, loss, self.loss)
+        self.value[better], self.loss[better] = value[better], loss[better]
         self.epoch[better] = epoch
-        members = better.nonzero().squeeze(1)
-        kept = views(self.parameters, self._network.sizes)
-        for theirs, now in zip(kept, self._network.tensors, strict=True):
-            theirs[members] = now[members]
+        self.parameters[better] = self._network.parameters[better]
 
 
 class _Stack:
-    """The members of one shape: their network, their data, their optimiser.
-
-    Members stand in the order of the pairs, which are sorted, then of the learning rates.
-    """
+    """Members of one candidate: some of its blocks, at every learning rate."""
 
     def __init__(
         self,
         task: Task,
-        candidates: Sequence[Candidate],
-        pairs: Sequence[tuple[int, int]],
-        splits: dict[int, Split],
+        candidate: Candidate,
+        splits: Sequence[Split],
         *,
         settings: Settings,
-        dtype: torch.dtype,
+        dtype: np.dtype[Any],
     ) -> None:
-        self.settings, self.pairs = settings, pairs
-        self.candidates = [candidates[index] for index, _ in pairs]
+        self.candidate, self.settings = candidate, settings
+        self.blocks = [split.block for split in splits]
         self.loss = loss_for(settings.loss, task)
         self.metric = metric_for(settings.metric, task)
         self.schedule = schedule_named(settings.schedule)
-        self.per_pair = len(settings.learning_rates)
-        self.blocks = sorted({block for _, block in pairs})
-        used = [splits[block] for block in self.blocks]
-        inputs = [split.train_x.shape[1] for split in used]
+        inputs = [split.train_x.shape[1] for split in splits]
         widths = (max(inputs), *settings.hidden, self.loss.outputs(len(task.classes)))
-        place = [self.blocks.index(block) for _, block in pairs for _ in settings.learning_rates]
         self.train_part, self.validation_part, self.test_part = (
-            Part(used, which, torch.tensor(place), widths[0], dtype)
-            for which in ("train", "validation", "test")
+            Part(splits, which, widths[0], dtype) for which in ("train", "validation", "test")
         )
-        self.network = StackedNetwork(self._groups(), widths, dtype)
-        self._initialise(dict(zip(self.blocks, inputs, strict=True)))
-        rates = torch.tensor(settings.learning_rates, dtype=dtype).repeat(len(pairs))
-        self.optimizer = StackedOptimizer(settings.optimizer, self.network, rates)
-        self.history = _History()
+        rates = settings.learning_rates
+        self.network = StackedNetwork(candidate.activation, len(splits), len(rates), widths, dtype)
+        self._initialise(inputs)
+        self.optimizer = StackedOptimizer(
+            settings.optimizer, self.network, np.tile(rates, len(splits))
+        )
         self.best = _Best(self.network)
+        self.gradients: dict[tuple[int, ...], Array] = {}
+        steps = settings.epochs * -(-self.train_part.rows // settings.batch_size)
+        shape = (settings.epochs, self.network.members)
+        self.train_loss, self.validation_loss, self.score = (np.empty(shape) for _ in range(3))
+        self.first_norm, self.last_norm = (
+            np.empty((steps, self.network.members), dtype) for _ in range(2)
+        )
+        self.step_seconds: list[float] = []
+        """Per epoch: the mean time of a step for one member."""
 
-    def _groups(self) -> list[Group]:
-        """Neighbouring pairs of the same candidate."""
-        groups: list[Group] = []
-        for i, (index, _) in enumerate(self.pairs):
-            stop = (i + 1) * self.per_pair
-            if i and self.pairs[i - 1][0] == index:
-                groups[-1].stop = stop
-            else:
-                groups.append(Group(self.candidates[i].activation, i * self.per_pair, stop))
-        return groups
-
-    def _initialise(self, inputs: dict[int, int]) -> None:
-        for i, (candidate, (_, block)) in enumerate(zip(self.candidates, self.pairs, strict=True)):
-            widths = (inputs[block], *self.network.widths[1:])
-            matrices = initial_weights(candidate, self.settings.seed, block, widths)
-            members = slice(i * self.per_pair, (i + 1) * self.per_pair)
+    def _initialise(self, inputs: Sequence[int]) -> None:
+        """A narrower block's matrix has rows of zeros below."""
+        for place, (block, width) in enumerate(zip(self.blocks, inputs, strict=True)):
+            widths = (width, *self.network.widths[1:])
+            matrices = initial_weights(self.candidate, self.settings.seed, block, widths)
             for weight, matrix in zip(self.network.weights, matrices, strict=True):
-                weight[members, : len(matrix)] = torch.from_numpy(matrix).to(weight.dtype)
+                weight[place, :, : len(matrix)] = matrix
 
     # --- training -----------------------------------------------------------------------------
 
@@ -212,84 +190,71 @@ class _Stack:
             self.optimizer.set_factor(self.schedule(epoch, self.settings.epochs))
             self._epoch(epoch)
             loss, score = self._evaluate(self.network, self.validation_part)
-            self.history.validation_loss.append(loss)
-            self.history.score.append(score)
-            value = score if self.metric.greater_is_better else -score
-            self.best.update(epoch + 1, value, loss)
-        self.network.parameters.copy_(self.best.parameters)
+            self.validation_loss[epoch], self.score[epoch] = loss, score
+            self.best.update(epoch + 1, score if self.metric.greater_is_better else -score, loss)
+        self.network.parameters[:] = self.best.parameters
 
     def _epoch(self, epoch: int) -> None:
-        part, seed = self.train_part, self.settings.seed
-        orders = [batch_order(seed, block, epoch, part.rows) for block in self.blocks]
-        losses: list[Tensor] = []
-        for group in self.network.groups:
-            group.seconds = 0.0
-        start, steps = perf_counter(), 0
-        for x, y in part.batches(self.settings.batch_size, orders):
-            loss, gradient = self.loss.with_gradient(self.network.forward(x), y)
-            losses.append(loss)
-            self.network.backward(gradient)
+        part, settings = self.train_part, self.settings
+        orders = [batch_order(settings.seed, block, epoch, part.rows) for block in self.blocks]
+        sums = np.zeros(self.network.members)
+        start, first = perf_counter(), self.optimizer.steps
+        for x, y in part.batches(settings.batch_size, orders):
+            self.network.backward(self._add_loss(self.network.forward(x), y, sums))
             self._measure_and_clip()
             self.optimizer.step()
-            steps += 1
-        self._note_time((perf_counter() - start) / steps, steps)
-        self.history.train_loss.append(torch.cat(losses, dim=1).double().mean((1, 2)))
+        self.train_loss[epoch] = sums / part.rows
+        steps = self.optimizer.steps - first
+        self.step_seconds.append((perf_counter() - start) / steps / self.network.members)
+
+    def _add_loss(self, outputs: Array, target: Array, sums: Array) -> Array:
+        """Add to the members' sums, and return the gradient."""
+        if outputs.shape not in self.gradients:
+            self.gradients[outputs.shape] = np.empty_like(outputs)
+        gradient = self.gradients[outputs.shape]
+        self.loss.add(outputs, target, gradient, sums)
+        return gradient
 
     def _measure_and_clip(self) -> None:
-        matrices, slopes = self.network.weight_slopes, self.network.slopes
-        self.history.first_norm.append(_norms(matrices[0]))
-        self.history.last_norm.append(_norms(matrices[-1]))
-        if self.settings.clip_norm is None:
-            return
-        whole = torch.linalg.vector_norm(torch.stack([_norms(slope) for slope in slopes]), dim=0)
-        # As torch.nn.utils.clip_grad_norm_ has it, for each member apart.
-        factor = (self.settings.clip_norm / (whole + 1e-6)).clamp(max=1.0).view(-1, 1, 1)
-        for slope in slopes:
-            slope.mul_(factor)
+        network, step = self.network, self.optimizer.steps
+        self.first_norm[step] = _norms(network.gradients[:, network.places[0]])
+        self.last_norm[step] = _norms(network.gradients[:, network.places[-1]])
+        if self.settings.clip_norm is not None:
+            # As torch.nn.utils.clip_grad_norm_ has it, for each member apart.
+            factor = self.settings.clip_norm / (_norms(network.gradients) + 1e-6)
+            network.gradients *= np.minimum(factor, 1)[:, None]
 
-    def _note_time(self, seconds: float, steps: int) -> None:
-        """A member's step: its share of what all do together, and its own activation."""
-        groups = self.network.groups
-        own = [group.seconds / steps for group in groups]
-        common = (seconds - sum(own)) / self.network.members
-        self.history.step_seconds.append(
-            [common + part / group.size for part, group in zip(own, groups, strict=True)]
-        )
-
-    def _evaluate(self, network: StackedNetwork, part: Part) -> tuple[Tensor, Tensor]:
+    def _evaluate(self, network: StackedNetwork, part: Part) -> tuple[Array, Array]:
         """Mean loss and score of every member on a whole part."""
-        outputs, losses = [], []
+        sums, outputs = np.zeros(network.members), []
         for x, y in part.batches(EVALUATION_ROWS):
             output = network.forward(x, training=False)
-            losses.append(self.loss.value(output, y))
-            outputs.append(output.clone())
-        answers = part.in_target_units(torch.cat(outputs, dim=1))
-        return torch.cat(losses, dim=1).double().mean((1, 2)), self.metric(answers, part.target())
+            self._add_loss(output, y, sums)
+            outputs.append(output.reshape(network.blocks, network.rates, *output.shape[1:]).copy())
+        answers = torch.from_numpy(part.in_target_units(np.concatenate(outputs, axis=2)))
+        target = torch.from_numpy(part.target).unsqueeze(1).expand(-1, network.rates, -1)
+        score = self.metric(answers.flatten(0, 1), target.flatten(0, 1))
+        return sums / part.rows, score.numpy()
 
     # --- afterwards ---------------------------------------------------------------------------
 
-    def runs(self) -> dict[tuple[int, int], list[Run]]:
-        """The finished runs of every pair; only what validation chose meets the test part."""
+    def runs(self) -> list[Run]:
+        """The finished runs, by block and rate; only what validation chose meets the test part."""
         test_loss, test_score = self._test()
         dead, saturated = self._unit_shares()
-        history = self.history
-        train, validation = torch.stack(history.train_loss), torch.stack(history.validation_loss)
-        scores = torch.stack(history.score)
-        first, last = _finite_median(history.first_norm), _finite_median(history.last_norm)
-        diverged = ~(train.isfinite() & validation.isfinite()).all(0)
-        seconds = np.median(history.step_seconds, axis=0)
-        kept = [self._saved_bytes(group) for group in self.network.groups]
-        found: dict[tuple[int, int], list[Run]] = {pair: [] for pair in self.pairs}
-        for m in range(self.network.members):
-            number, rate = divmod(m, self.per_pair)
-            group = next(i for i, g in enumerate(self.network.groups) if m < g.stop)
-            run = Run(
-                candidate=self.candidates[number].label,
-                learning_rate=self.settings.learning_rates[rate],
-                block=self.pairs[number][1],
-                train_loss=tuple(train[:, m].tolist()),
-                validation_loss=tuple(validation[:, m].tolist()),
-                validation_score=tuple(scores[:, m].tolist()),
+        first, last = _finite_median(self.first_norm), _finite_median(self.last_norm)
+        finite = np.isfinite(self.train_loss) & np.isfinite(self.validation_loss)
+        seconds = float(np.median(self.step_seconds))
+        kept = self._saved_bytes()
+        members = [(block, rate) for block in self.blocks for rate in self.settings.learning_rates]
+        return [
+            Run(
+                candidate=self.candidate.label,
+                learning_rate=rate,
+                block=block,
+                train_loss=tuple(self.train_loss[:, m].tolist()),
+                validation_loss=tuple(self.validation_loss[:, m].tolist()),
+                validation_score=tuple(self.score[:, m].tolist()),
                 chosen_epoch=int(self.best.epoch[m]),
                 test_score=test_score.get(m),
                 test_loss=test_loss.get(m),
@@ -297,56 +262,64 @@ class _Stack:
                 saturated_share=float(saturated[m]),
                 gradient_first=float(first[m]),
                 gradient_last=float(last[m]),
-                diverged=bool(diverged[m]),
-                step_seconds=float(seconds[group]),
-                saved_bytes=kept[group],
+                diverged=not finite[:, m].all(),
+                step_seconds=seconds,
+                saved_bytes=kept,
             )
-            found[self.pairs[number]].append(run)
-        return found
+            for m, (block, rate) in enumerate(members)
+        ]
 
     def _test(self) -> tuple[dict[int, float], dict[int, float]]:
         """Loss and score on the test part, of the chosen members alone."""
         chosen = self._chosen()
         if not chosen:
             return {}, {}
-        loss, score = self._evaluate(self.network.subset(chosen), self.test_part.seen_by(chosen))
+        part = self.test_part.of([m // self.network.rates for m in chosen])
+        loss, score = self._evaluate(self.network.subset(chosen), part)
         return (
             dict(zip(chosen, loss.tolist(), strict=True)),
             dict(zip(chosen, score.tolist(), strict=True)),
         )
 
     def _chosen(self) -> list[int]:
-        """One member per pair: the best validation score, then loss, then the first rate.
+        """One member per block: the best validation score, then loss, then the first rate.
 
-        Of a pair whose every member diverged before its first score, none.
+        Of a block whose every member diverged before its first score, none.
         """
         best, chosen = self.best, []
-        for start in range(0, self.network.members, self.per_pair):
-            members = [m for m in range(start, start + self.per_pair) if best.epoch[m]]
+        for start in range(0, self.network.members, self.network.rates):
+            members = [m for m in range(start, start + self.network.rates) if best.epoch[m]]
             if members:
                 chosen.append(max(members, key=lambda m: (best.value[m], -best.loss[m], -m)))
         return chosen
 
-    def _unit_shares(self) -> tuple[Tensor, Tensor]:
+    def _unit_shares(self) -> tuple[Array, Array]:
         counts = UnitCounts(self.network)
         for x, _ in self.validation_part.batches(EVALUATION_ROWS):
             self.network.forward(x)
-            counts.add(x.shape[1])
+            counts.add(x.shape[2])
         return counts.shares()
 
-    def _saved_bytes(self, group: Group) -> int:
+    def _saved_bytes(self) -> int:
+        activation, rows = self.candidate.activation, self.settings.batch_size
+        dtype = torch.from_numpy(self.network.parameters).dtype
         widths = [self.network.fold * units for units in self.settings.hidden]
-        rows, dtype = self.settings.batch_size, self.network.parameters.dtype
-        return sum(saved_bytes(group.activation, rows, width, dtype) for width in widths)
+        return sum(saved_bytes(activation, rows, width, dtype) for width in widths)
 
 
-def _norms(slope: Tensor) -> Tensor:
-    """Frobenius norm of each member's gradient."""
-    norms: Tensor = torch.linalg.vector_norm(slope, dim=(1, 2))
+def _norms(gradients: Array) -> Array:
+    """Norm of each member's part of the gradient."""
+    norms: Array = np.sqrt(np.vecdot(gradients, gradients))
     return norms
 
 
-def _finite_median(norms: list[Tensor]) -> Tensor:
-    """Median over the steps; what is not finite (a member that diverged) is left out."""
-    steps = torch.stack(norms).double()
-    return steps.masked_fill(~steps.isfinite(), torch.nan).nanmedian(0).values
+def _finite_median(norms: Array) -> Array:
+    """Median over the steps, of two in the middle the lower.
+
+    What is not finite (a member that diverged) is left out.
+    """
+    ordered = np.sort(np.where(np.isfinite(norms), norms, np.nan), axis=0)  # NaN comes last
+    finite = np.isfinite(ordered).sum(axis=0)
+    middle = np.maximum(finite - 1, 0) // 2
+    median: Array = np.take_along_axis(ordered, middle[None], axis=0)[0]
+    return median
