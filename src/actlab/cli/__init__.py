@@ -12,7 +12,7 @@ from importlib import metadata
 
 import typer
 
-from actlab.cli import comparison, lookup, picture
+from actlab.cli import comparison, forecast, lookup, picture
 from actlab.cli.output import Group, prepare_streams
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("list")(lookup.list_activations)
 app.command("show")(lookup.show)
 app.command("plot")(picture.plot)
+app.command("forecast")(forecast.forecast)
 app.command("compare")(comparison.compare)
 
 

@@ -133,6 +133,31 @@ def layer(activation: Activation, q: float) -> Layer:
     return Layer(second_moment, response / (2 * q), slope)
 
 
+def slope_kurtosis(activation: Activation, q: float) -> float:
+    """E[f'^4] / E[f'^2]^2 at pre-activations N(0, q): how unequally units pass gradients.
+
+    It is infinite where it has no value: no slope, or one that grows too fast.
+    """
+    if not 0 <= q < math.inf:
+        return math.inf
+    derived = engine.prepare(activation.filled(activation.slope()), ("x",), {}, ())
+    root = math.sqrt(q)
+    if q == 0:
+        return 1.0 if float(derived(0.0)) else math.inf
+
+    def powers(z: Any) -> Any:
+        square = derived(root * z) ** 2
+        return np.stack([square, square * square])
+
+    try:
+        second, fourth = expectation(
+            powers, _scaled(scalar(activation), root), "a moment of the slope", _PRECISION
+        )
+    except ArithmeticError:
+        return math.inf
+    return float(fourth / second**2) if second else math.inf
+
+
 def variance_map(
     activation: Activation, q: float, sigma_w: float = 1.0, sigma_b: float = 0.0
 ) -> float:

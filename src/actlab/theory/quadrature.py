@@ -32,6 +32,7 @@ def _rule() -> tuple[Any, Any]:
     return np.polynomial.legendre.leggauss(_NODES)
 
 
+@np.errstate(invalid="ignore")  # infinite values are told from the result
 def integrate(
     function: Function, edges: Sequence[float], tolerance: float = 1e-15
 ) -> tuple[Any, Any, Any]:
@@ -61,11 +62,9 @@ def integrate(
         middle = (low + high) / 2
         left, left_size = _panels(function, low, middle)
         right, right_size = _panels(function, middle, high)
-        with np.errstate(invalid="ignore"):
-            difference = np.abs(whole - (left + right))
+        difference = np.abs(whole - (left + right))
         scale = np.maximum(scale, weight + (left_size + right_size).sum(axis=-1))
-        with np.errstate(invalid="ignore"):
-            open_ = ~(difference <= tolerance * scale[..., None])
+        open_ = ~(difference <= tolerance * scale[..., None])
         wanted = open_.reshape(-1, len(low)).any(axis=0)
         if 2 * wanted.sum() > _MOST_PANELS or round_ == _ROUNDS - 1:
             wanted[:] = False
