@@ -22,6 +22,7 @@ _HOMES = {
     "forecast": "actlab.theory",
     "get": "actlab.catalogue",
     "initialise": "actlab.nn",
+    "keras_layer": "actlab.nn.keras_layer",
     "names": "actlab.catalogue",
     "plot": "actlab.plots",
     "swap": "actlab.nn",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["Shelf", "constant", "load"]
+__all__ = ["Shelf", "as_written", "constant", "load"]
 
 WORK = {
     "evaluate": "actlab.engines",
@@ -21,6 +21,7 @@ WORK = {
     "properties": "actlab.properties",
     "plot": "actlab.plots",
     "module": "actlab.nn",
+    "keras_layer": "actlab.nn.keras_layer",
     "export": "actlab.export",
     "comparison": "actlab.report",
 }
@@ -35,6 +36,15 @@ def constant(function: F) -> F:
     plain constants may be returned, so such a function fills a shelf that is then read.
     """
     function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return as_written(function)
+
+
+def as_written(function: F) -> F:
+    """Tell TensorFlow's AutoGraph to call a function as it is instead of rewriting it.
+
+    This is what `tf.autograph.experimental.do_not_convert` does, without importing TensorFlow.
+    """
+    function.autograph_info__ = {}  # type: ignore[attr-defined]
     return function
 
 

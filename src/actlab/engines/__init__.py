@@ -9,7 +9,8 @@ One file per engine. An engine offers
 - ``parts(z)`` and ``join(real, imaginary)``: a complex array apart and together again;
 - ``as_array(value)``: a list or number as its kind of array.
 
-It knows expressions and arrays, never the catalogue.
+Or it offers ``plan(activation, wrt, order, given)`` alone, as the one of Keras' own types does,
+which compute nothing themselves. It knows expressions and arrays, never the catalogue.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from actlab._facade import constant
+from actlab._facade import as_written, constant
 from actlab.activation import ComplexRule, VectorRule
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["derivative", "engine_of", "evaluate", "evaluate_exactly"]
 
-_BY_MODULE = {"torch": "torch", "mpmath": "exact", "jax": "jax", "jaxlib": "jax"}
+_BY_MODULE = {
+    "torch": "torch", "jax": "jax", "jaxlib": "jax", "tensorflow": "tensorflow", "keras": "keras",
+    "mpmath": "exact",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -41,7 +45,10 @@ def _engine_of_type(kind: type) -> str:
 
 @constant
 def _engine_name(*kinds: type) -> str:
-    return next((name for name in map(_engine_of_type, kinds) if name != "numpy"), "numpy")
+    found = [name for name in map(_engine_of_type, kinds) if name != "numpy"]
+    if "keras" in found:  # a variable of Keras beside a tensor of its backend
+        return "keras"
+    return found[0] if found else "numpy"
 
 
 def engine_of(*values: Any) -> Any:
@@ -49,6 +56,7 @@ def engine_of(*values: Any) -> Any:
     return import_module(f"{__name__}.{_engine_name(*map(type, values))}")
 
 
+@as_written
 def evaluate(
     activation: Activation, x: Any, gate: Any = None, *, axis: int | None = None, **parameters: Any
 ) -> Any:
@@ -56,6 +64,7 @@ def evaluate(
     return _evaluate(activation, x, gate, axis, parameters, "x", 0)
 
 
+@as_written
 def derivative(
     activation: Activation,
     x: Any,
@@ -158,6 +167,8 @@ def _prepare(
     for name in given:
         if name not in activation.parameters and name not in activation.random:
             activation.with_parameters(**{name: 0.0})  # raises, naming those it has
+    if hasattr(engine, "plan"):
+        return cast("Plan", engine.plan(activation, wrt, order, given))
     if isinstance(activation.rule, VectorRule):
         return _prepare_vector(activation, activation.rule, engine, given)
     bounds = {bound for random in activation.random.values() for bound in random.bounds}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from actlab.activation import Activation
-from actlab.errors import UnknownNameError
+from actlab.nn.learning import check_channels, learned_names
 
 __all__ = ["ActivationModule", "module"]
 
@@ -66,8 +66,8 @@ class ActivationModule(nn.Module):
         super().__init__()
         if axis is not None and activation.kind == "scalar":
             raise TypeError(f"{activation.name} works on single numbers; it takes no axis")
-        learned = _learned_names(activation, learnable)
-        _check_channels(activation, channels, learned)
+        learned = learned_names(activation, learnable)
+        check_channels(activation, channels, learned)
         self.activation = activation
         self.axis = axis
         self.channels = channels
@@ -156,41 +156,6 @@ def module(
         Activation('leaky_relu', negative_slope=0.2)
     """
     return ActivationModule(activation, learnable=learnable, channels=channels, axis=axis)
-
-
-def _learned_names(
-    activation: Activation, learnable: bool | str | Iterable[str]
-) -> tuple[str, ...]:
-    if learnable is False:
-        return ()
-    bounds = {b for random in activation.random.values() for b in (random.low, random.high)}
-    own = tuple(name for name in activation.parameters if name not in bounds)
-    if learnable is True:
-        if not own:
-            raise TypeError(f"{activation.name} has no parameter that could be learned")
-        return own
-    asked = (learnable,) if isinstance(learnable, str) else tuple(learnable)
-    for name in asked:
-        if name not in own:
-            has = ", ".join(own) or "none"
-            raise UnknownNameError(
-                f"{activation.name} has no parameter {name!r} that could be learned; it has: {has}"
-            )
-    return tuple(name for name in own if name in asked)
-
-
-def _check_channels(activation: Activation, channels: int | None, learned: tuple[str, ...]) -> None:
-    if channels is None:
-        return
-    if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
-        raise ValueError(f"channels is {channels!r}; a whole number of at least 1 was expected")
-    if not learned:
-        raise ValueError(
-            f"channels={channels} says how many values are learned, but none is; "
-            "give learnable=True"
-        )
-    if activation.kind != "scalar":
-        raise TypeError(f"{activation.name} does not work channel by channel; leave channels out")
 
 
 def _float_of(x: Tensor) -> torch.dtype:
