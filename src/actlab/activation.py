@@ -41,13 +41,15 @@ class Parameter:
     positive: bool = False
     """Whether the formula needs it above zero."""
     above: float = -math.inf
-    """The formula needs it above this."""
+    below: float = math.inf
+    """The formula needs it strictly between these."""
     whole: bool = False
     """Whether it is a count: a whole number of at least 1."""
 
     def allows(self, value: float) -> bool:
         """Whether the formula can work with a number."""
-        fits = math.isfinite(value) and value > (0.0 if self.positive else self.above)
+        least = 0.0 if self.positive else self.above
+        fits = math.isfinite(value) and least < value < self.below
         return fits and (not self.whole or (value >= 1 and value == int(value)))
 
     @property
@@ -57,7 +59,11 @@ class Parameter:
             return "a whole number of at least 1"
         if self.positive:
             return "a positive number"
-        return "a finite number" if math.isinf(self.above) else f"a number above {self.above:g}"
+        if math.isinf(self.above):
+            return "a finite number"
+        if math.isinf(self.below):
+            return f"a number above {self.above:g}"
+        return f"a number between {self.above:g} and {self.below:g}"
 
 
 @dataclass(frozen=True)

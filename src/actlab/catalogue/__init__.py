@@ -12,10 +12,10 @@ from collections import defaultdict
 from functools import cache
 from importlib import import_module
 
-from actlab.activation import Activation, Parameter, VectorRule
+from actlab.activation import Activation, Parameter
 from actlab.catalogue.entry import Entry
 from actlab.errors import FormulaError, UnknownNameError
-from actlab.formula import parse, symbols_of
+from actlab.formula import Expression, parse, symbols_of
 from actlab.formula.parse import Expandable
 
 __all__ = ["define", "entry_of", "families", "get", "names", "resolve", "split_list"]
@@ -115,26 +115,21 @@ def _activation(name: str) -> Activation:
         key: value if isinstance(value, Parameter) else Parameter(float(value))
         for key, value in entry.parameters.items()
     }
-    rule = entry.formula if isinstance(entry.formula, VectorRule) else None
-    inputs = ("x", "gate")
-    formula = definition = None
-    if isinstance(entry.formula, str):
-        symbols = (*specs, *entry.random)
-        formula = parse(
-            entry.formula, variables=inputs, parameters=symbols, resolve=_lookup, known=_known()
+    symbols = (*specs, *entry.random)
+
+    def parsed(text: str) -> Expression | None:
+        if not text:
+            return None
+        return parse(
+            text, variables=("x", "gate"), parameters=symbols, resolve=_lookup, known=_known()
         )
-        if entry.definition:
-            definition = parse(
-                entry.definition,
-                variables=inputs,
-                parameters=symbols,
-                resolve=_lookup,
-                known=_known(),
-            )
+
+    rule = None if isinstance(entry.formula, str) else entry.formula
+    formula = parsed(entry.formula) if isinstance(entry.formula, str) else None
     return Activation(
         name=name,
         formula=formula,
-        definition=definition,
+        definition=parsed(entry.definition),
         parameters={key: spec.default for key, spec in specs.items()},
         specs=specs,
         family=family,
@@ -143,6 +138,8 @@ def _activation(name: str) -> Activation:
         shipped=entry.ships,
         random=entry.random,
         rule=rule,
+        backward=parsed(entry.backward),
+        training=parsed(entry.training),
         note=entry.note,
     )
 
@@ -158,7 +155,7 @@ def _lookup(name: str) -> Expandable | None:
     if len(found) != 1 or found[0] not in _known():
         return None
     function = _activation(found[0])
-    if function.formula is None or function.random:
+    if function.formula is None or function.random or function.backward is not None:
         return None
     return Expandable(function.formula, function.variables, function.parameters)
 

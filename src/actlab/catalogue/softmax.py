@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actlab.catalogue.entry import Entry, Reference, VectorRule, ships
+from actlab.catalogue.channels import dropped
+from actlab.catalogue.entry import Entry, Parameter, Random, Reference, VectorRule, ships
 
 
 def _softmax(ops: Any, x: Any, axis: int) -> Any:
@@ -42,12 +43,73 @@ def _taylor_softmax(ops: Any, x: Any, axis: int) -> Any:
     return terms / ops.sum(terms, axis)
 
 
+def _with_sink(ops: Any, x: Any, axis: int, sink: Any) -> Any:
+    top = ops.max(x, axis)
+    top = ops.where(top > sink, top, 0 * top + sink)
+    powers = ops.exp(x - top)
+    return powers / (ops.exp(sink - top) + ops.sum(powers, axis))
+
+
+def _spherical_softmax(ops: Any, x: Any, axis: int, epsilon: Any) -> Any:
+    # scaled, so that no square overflows
+    size = ops.constant(ops.max(ops.abs(x), axis))
+    size = ops.where(size > 1, size, 0 * size + 1)
+    terms = (x / size) ** 2 + epsilon / size / size
+    return terms / ops.sum(terms, axis)
+
+
+def _sigsoftmax(ops: Any, x: Any, axis: int) -> Any:
+    return _softmax(ops, x + ops.log_sigmoid(x), axis)
+
+
+def _gumbel_softmax(ops: Any, x: Any, axis: int, tau: Any, noise: Any) -> Any:
+    return _softmax(ops, (x + noise) / tau, axis)
+
+
+def _gumbel_softmax_hard(ops: Any, x: Any, axis: int, tau: Any, noise: Any) -> Any:
+    soft = _gumbel_softmax(ops, x, axis, tau, noise)
+    return first_of_largest(ops, soft, axis) + (soft - ops.constant(soft))
+
+
+def first_of_largest(ops: Any, x: Any, axis: int) -> Any:
+    """1 at the first of the largest entries, 0 elsewhere; NaN where there is a NaN."""
+    top = ops.max(x, axis)
+    equal = ops.where(x < top, 0.0, 1.0)
+    first = ops.where(ops.cumsum(equal, axis) > 1.5, 0.0, equal)
+    return ops.where(top == top, first, top)  # noqa: PLR0124  only a NaN is not equal to itself
+
+
+def _normalised_sigmoid(ops: Any, x: Any, axis: int, k: Any) -> Any:
+    gates = ops.sigmoid(x)
+    chosen = ops.where(dropped(ops, x, axis, k), 0.0, gates)
+    return chosen / ops.sum(chosen, axis) + 0 * ops.sum(gates, axis)
+
+
+def _count(ops: Any, x: Any, axis: int) -> Any:
+    return ops.max(ops.positions(x, axis), axis) + 1
+
+
+def _relu_attention(ops: Any, x: Any, axis: int) -> Any:
+    return ops.where(x <= 0, 0.0, x) / _count(ops, x, axis)
+
+
+def _sigmoid_attention(ops: Any, x: Any, axis: int) -> Any:
+    return ops.sigmoid(x - ops.log(_count(ops, x, axis)))
+
+
 _BRIDLE = Reference(
     "Bridle",
     1990,
     "Probabilistic interpretation of feedforward classification network outputs, with "
     "relationships to statistical pattern recognition",
     doi="10.1007/978-3-642-76153-9_28",
+)
+
+_SPHERICAL = Reference(
+    "de Brébisson, Vincent",
+    2015,
+    "An exploration of softmax alternatives belonging to the spherical loss family",
+    arxiv="1511.05042",
 )
 
 ENTRIES = (
@@ -101,11 +163,127 @@ ENTRIES = (
             _taylor_softmax,
         ),
         aliases=("TaylorSoftmax",),
-        reference=Reference(
-            "de Brébisson, Vincent",
-            2015,
-            "An exploration of softmax alternatives belonging to the spherical loss family",
-            arxiv="1511.05042",
+        reference=_SPHERICAL,
+    ),
+    Entry(
+        "softmax_with_sink",
+        VectorRule(
+            "exp(x_i) / (exp(sink) + sum_j exp(x_j))",
+            r"\frac{e^{x_i}}{e^s + \sum_j e^{x_j}}",
+            _with_sink,
         ),
+        parameters={"sink": Parameter(0.0, "the logit that takes attention away, learned")},
+        aliases=("sink_softmax", "attention_sink"),
+        reference=Reference(
+            "Xiao, Tian, Chen, Han, Lewis",
+            2023,
+            "Efficient streaming language models with attention sinks",
+            arxiv="2309.17453",
+        ),
+        ships=ships(hf="gpt-oss attention sinks"),
+        note="The softmax with one more logit, whose share is dropped; at 0 it is softmax1.",
+    ),
+    Entry(
+        "spherical_softmax",
+        VectorRule(
+            "(x_i**2 + epsilon) / sum_j (x_j**2 + epsilon)",
+            r"\frac{x_i^2 + \epsilon}{\sum_j (x_j^2 + \epsilon)}",
+            _spherical_softmax,
+        ),
+        parameters={"epsilon": Parameter(1e-8, "keeps 0 from the bottom", positive=True)},
+        aliases=("SphericalSoftmax",),
+        reference=_SPHERICAL,
+        note="The paper leaves epsilon open; this default is ours.",
+    ),
+    Entry(
+        "sigsoftmax",
+        VectorRule(
+            "exp(x_i) * sigmoid(x_i) / sum_j exp(x_j) * sigmoid(x_j)",
+            r"\frac{e^{x_i}\sigma(x_i)}{\sum_j e^{x_j}\sigma(x_j)}",
+            _sigsoftmax,
+        ),
+        aliases=("SigSoftmax",),
+        reference=Reference(
+            "Kanai, Fujiwara, Yamanaka, Adachi",
+            2018,
+            "Sigsoftmax: reanalysis of the softmax bottleneck",
+            arxiv="1805.10829",
+        ),
+    ),
+    Entry(
+        "gumbel_softmax",
+        VectorRule(
+            "softmax((x + noise) / tau)_i",
+            r"\operatorname{softmax}\left(\frac{x + g}{\tau}\right)_i",
+            _gumbel_softmax,
+        ),
+        parameters={"tau": Parameter(1.0, "temperature", positive=True)},
+        random={"noise": Random(law="gumbel")},
+        aliases=("GumbelSoftmax", "concrete"),
+        reference=Reference(
+            "Jang, Gu, Poole",
+            2016,
+            "Categorical reparameterization with Gumbel-softmax",
+            arxiv="1611.01144",
+        ),
+        ships=ships(torch="torch.nn.functional.gumbel_softmax"),
+        note="Also Maddison, Mnih, Teh (2016). Without noise it is a softmax with temperature.",
+    ),
+    Entry(
+        "gumbel_softmax_hard",
+        VectorRule(
+            "1 where softmax((x + noise) / tau) is largest, else 0",
+            r"\mathbf{1}\left[i = \arg\max_j\frac{x_j + g_j}{\tau}\right]",
+            _gumbel_softmax_hard,
+            surrogate=True,
+        ),
+        parameters={"tau": Parameter(1.0, "temperature of the gradient", positive=True)},
+        random={"noise": Random(law="gumbel")},
+        aliases=("straight_through_gumbel_softmax",),
+        reference=Reference(
+            "Jang, Gu, Poole",
+            2016,
+            "Categorical reparameterization with Gumbel-softmax",
+            arxiv="1611.01144",
+        ),
+        note="The gradient is that of gumbel_softmax: hard=True in PyTorch.",
+    ),
+    Entry(
+        "normalised_sigmoid",
+        VectorRule(
+            "sigmoid(x_i) / sum of the k largest sigmoid(x_j), 0 for the others",
+            r"\frac{\sigma(x_i)}{\sum_{j \in \mathrm{top}\,k}\sigma(x_j)}",
+            _normalised_sigmoid,
+        ),
+        parameters={"k": Parameter(8.0, "how many are chosen", whole=True)},
+        aliases=("norm_sigmoid", "normalized_sigmoid", "sigmoid_router"),
+        reference=Reference(
+            "DeepSeek-AI", 2024, "DeepSeek-V3 technical report", arxiv="2412.19437"
+        ),
+        note="The router of DeepSeek-V3, which chooses 8 experts.",
+    ),
+    Entry(
+        "relu_attention",
+        VectorRule("relu(x_i) / n", r"\frac{\max(x_i, 0)}{n}", _relu_attention),
+        aliases=("relu_over_length",),
+        reference=Reference(
+            "Wortsman, Lee, Gilmer, Kornblith",
+            2023,
+            "Replacing softmax with ReLU in vision transformers",
+            arxiv="2309.08586",
+        ),
+        note="n is the length of the sequence, the size along the axis.",
+    ),
+    Entry(
+        "sigmoid_attention",
+        VectorRule("sigmoid(x_i - log(n))", r"\sigma(x_i - \ln n)", _sigmoid_attention),
+        reference=Reference(
+            "Ramapuram, Danieli, Dhekane, Weers, Busbridge, Ablin, Likhomanenko, Digani, Gu, "
+            "Shidani, Webb",
+            2024,
+            "Theory, analysis, and best practices for sigmoid self-attention",
+            arxiv="2409.04431",
+        ),
+        note="n is the length of the sequence, the size along the axis.",
     ),
 )

@@ -222,6 +222,7 @@ class Operations:
             setattr(self, name, elementwise(getattr(mp, name)))
         self.abs, self.maximum = elementwise(abs), elementwise(max)
         self.sigmoid = elementwise(lambda value: 1 / (1 + mp.exp(-value)))
+        self.log_sigmoid = elementwise(lambda value: -mp.log1p(mp.exp(-value)))
         self.quantile = elementwise(lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1))
         self.bits = mp.prec
         self.where, self.sort, self.cumsum = np.where, np.sort, np.cumsum
