@@ -21,10 +21,10 @@ from actlab.formula import Call, Expression, Number, Symbol, substitute, symbols
 from actlab.formula.expression import nodes
 from actlab.formula.parse import number
 
-__all__ = ["guard"]
+__all__ = ["guard", "probe_points"]
 
 _ROUNDS = 24
-_VARIABLES = ("x", "gate")
+_VARIABLES = ("x", "gate", "re", "im")
 Values = Mapping[Expression, Any]
 
 
@@ -42,7 +42,8 @@ def guard(
     Returns:
         An expression equal wherever the given one was a number.
     """
-    variables = [v for v in _VARIABLES if v in symbols_of(expression)]
+    numbers = dict(parameters)
+    variables = [v for v in _VARIABLES if v in symbols_of(expression) and v not in numbers]
     if not variables:
         return expression
     probe = _Probe(variables, dict(parameters), dtype)
@@ -61,27 +62,33 @@ def guard(
     return expression
 
 
-class _Probe:
+def probe_points(variables: list[str], dtype: str) -> dict[str, Any]:
     """Inputs that try a formula: both ends, both tails, and the neighbourhood of zero."""
+    limits = np.finfo(dtype)
+    top = float(np.log10(limits.max))
+    sizes = np.concatenate(
+        [
+            10.0 ** np.arange(-int(top), top, 0.5),
+            np.arange(0.25, 120, 0.25),
+            [150, 200, 500, 750],
+        ]
+    )
+    if len(variables) > 1:
+        sizes = 10.0 ** np.arange(-4, top, 2)
+    ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, limits.max, limits.min])
+    points = np.concatenate([sizes, -sizes, ends]).astype(dtype)
+    axes = np.meshgrid(*(points for _ in variables))
+    return {v: a.ravel() for v, a in zip(variables, axes, strict=True)}
+
+
+class _Probe:
+    """A formula with its numbers, run on inputs that try it."""
 
     def __init__(self, variables: list[str], numbers: dict[str, float], dtype: str) -> None:
         self.numbers = numbers
         self.dtype = dtype
         self.limits = np.finfo(dtype)
-        top = float(np.log10(self.limits.max))
-        sizes = np.concatenate(
-            [
-                10.0 ** np.arange(-int(top), top, 0.5),
-                np.arange(0.25, 120, 0.25),
-                [150, 200, 500, 750],
-            ]
-        )
-        if len(variables) > 1:
-            sizes = 10.0 ** np.arange(-4, top, 2)
-        ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, self.limits.max, self.limits.min])
-        points = np.concatenate([sizes, -sizes, ends]).astype(dtype)
-        axes = np.meshgrid(*(points for _ in variables))
-        self.inputs = {v: a.ravel() for v, a in zip(variables, axes, strict=True)}
+        self.inputs = probe_points(variables, dtype)
         self.clean = ~np.any([np.isnan(a) for a in self.inputs.values()], axis=0)
 
     def run(self, expression: Expression) -> dict[Expression, Any]:

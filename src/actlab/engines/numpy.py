@@ -7,11 +7,12 @@ where the formula only chooses among integers (`relu`), and become float64 elsew
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
+from actlab.engines import numpy_kernels
 from actlab.engines.guard import guard
 from actlab.engines.numpy_operations import SCOPE, TABLE
 from actlab.engines.source import compile_function
@@ -45,6 +46,8 @@ def keeps_integers(expression: Expression) -> bool:
 def as_array(value: Any) -> Any:
     """A list or number as an array of real numbers."""
     array = np.asarray(value)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.name == "bfloat16" or array.dtype in (np.float16, np.float32, np.float64):
         return array
     if array.dtype.kind in "biu":
@@ -81,8 +84,13 @@ def prepare(
         array, or a NumPy scalar for scalars; the inputs broadcast.
     """
     probe = tuple(sorted({**fixed, **dict.fromkeys(given, 0.5)}.items()))
-    derived = guard(differentiate(expression, wrt, order), probe, "float64")
-    function = _compiled(derived, (*variables, *given, *fixed))
+    derived = differentiate(expression, wrt, order)
+    names, numbers = (*variables, *given), tuple(fixed.items())
+
+    @cache
+    def step_by_step() -> Callable[..., Any]:
+        return _compiled(guard(derived, probe, "float64"), (*names, *fixed))
+
     constants = tuple(fixed.values())
     integers = order == 0 and not fixed and not given and keeps_integers(expression)
     plain = _compiled(expression, variables) if integers else None
@@ -94,9 +102,12 @@ def prepare(
             if plain is not None and dtype.kind != "b":
                 return np.asarray(plain(*arrays)).astype(dtype, copy=False)[()]
             dtype = np.dtype(np.float64)
+        result = numpy_kernels.value(derived, numbers, names, len(variables), arrays, dtype)
+        if result is not None:
+            return result
         wide = [array.astype(np.float64, copy=False) for array in arrays]
         with np.errstate(all="ignore"):
-            result = np.asarray(function(*wide, *constants))
+            result = np.asarray(step_by_step()(*wide, *constants))
             shape = np.broadcast_shapes(*(array.shape for array in arrays))
             if result.shape != shape:
                 result = np.broadcast_to(result, shape)
@@ -139,6 +150,16 @@ class Operations:
         """The logistic function, without overflow."""
         small = np.exp(-np.abs(x))
         return np.where(x < 0, small, 1.0) / (1 + small)
+
+    @staticmethod
+    def log_sigmoid(x: Any) -> Any:
+        """The logarithm of the logistic function."""
+        return -np.logaddexp(0.0, -x)
+
+    @staticmethod
+    def indicator(condition: Any, x: Any) -> Any:
+        """1 where a condition holds, else 0, as numbers of the kind of x."""
+        return np.where(condition, x.dtype.type(1), x.dtype.type(0))
 
     @staticmethod
     def quantile(p: Any) -> Any:

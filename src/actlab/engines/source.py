@@ -23,21 +23,22 @@ Table = Mapping[str, str]
 """Primitive to source with the places `{a}`, `{b}`, `{c}`, and `{x}` for the first input."""
 
 
-def operand_text(operand: Operand) -> str:
+def operand_text(operand: Operand, literal: str = "{}") -> str:
     """An operand in Python: the name of a step or input, or the nearest binary number."""
     if isinstance(operand, Fraction):
         value = float(operand)
-        return repr(value) if value >= 0 else f"({value!r})"
+        return literal.format(repr(value) if value >= 0 else f"({value!r})")
     return f"v{operand}" if isinstance(operand, int) else f"p_{operand}"
 
 
-def _step_text(step: Step, table: Table, first: str) -> str:
+def _step_text(step: Step, table: Table, first: str, literal: str) -> str:
     if step.head == "pow" and isinstance(step.operands[1], Fraction):
         exponent = step.operands[1]
         if exponent.denominator == 1 and 1 <= abs(exponent) <= 8:
             base = operand_text(step.operands[0])
             return _power_text(base, int(exponent))
-    places = dict(zip("abc", map(operand_text, step.operands), strict=False))
+    texts = (operand_text(operand, literal) for operand in step.operands)
+    places = dict(zip("abc", texts, strict=False))
     return table[step.head].format(**places, x=first)
 
 
@@ -52,7 +53,11 @@ def _power_text(base: str, exponent: int) -> str:
 
 
 def write_function(
-    expressions: Sequence[Expression], inputs: Sequence[str], table: Table, name: str = "f"
+    expressions: Sequence[Expression],
+    inputs: Sequence[str],
+    table: Table,
+    name: str = "f",
+    literal: str = "{}",
 ) -> str:
     """Source of a function that computes the expressions from the inputs, in that order.
 
@@ -61,6 +66,7 @@ def write_function(
         inputs: names of the arguments; the first is the array that the others are used with.
         table: one operation per primitive.
         name: name of the function.
+        literal: how a constant is written.
 
     Returns:
         Python source.
@@ -69,10 +75,11 @@ def write_function(
     first = f"p_{inputs[0]}"
     lines = [f"def {name}({', '.join('p_' + i for i in inputs)}):"]
     lines += [
-        f"    v{place} = {_step_text(step, table, first)}"
+        f"    v{place} = {_step_text(step, table, first, literal)}"
         for place, step in enumerate(program.steps)
     ]
-    lines.append("    return " + ", ".join(map(operand_text, program.outputs)))
+    results = (operand_text(output, literal) for output in program.outputs)
+    lines.append("    return " + ", ".join(results))
     return "\n".join(lines) + "\n"
 
 

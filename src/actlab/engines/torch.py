@@ -18,9 +18,11 @@ from typing import Any
 import torch
 
 from actlab._facade import Shelf, constant
+from actlab.engines import torch_kernels
 from actlab.engines.guard import guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
+from actlab.engines.torch_direct import direct_way
 from actlab.formula import Expression, differentiate
 
 __all__ = ["TABLE", "as_array", "prepare", "vector"]
@@ -138,8 +140,6 @@ class Kernel:
         fixed: tuple[tuple[str, float], ...],
         backward: Expression | None = None,
     ) -> None:
-        arguments = (*names, *(name for name, _ in fixed))
-        probe = tuple(sorted((*fixed, *((name, 0.5) for name in names if name not in _VARIABLES))))
         self.expression = expression
         self.backward = backward
         self.names = names
@@ -147,22 +147,36 @@ class Kernel:
         self.slopes = Shelf()
         self.traced, self.eager = _functions_of(self)
         self.constants = tuple(value for _, value in fixed)
-        self.narrow, self.wide = (
-            compile_function([guard(expression, probe, dtype)], arguments, TABLE, _SCOPE)
-            for dtype in ("float32", "float64")
-        )
+        self.inputs = sum(name in _VARIABLES for name in names)
+        self.composed = Shelf()
+        self.direct = direct_way(self, lambda: _slope(self, "x")) if names == ("x",) else None
+
+    def apply(self, *values: Any) -> Any:
+        """The value, with a record for gradients where they are wanted."""
+        return _apply(self, values)
 
     def run(self, *values: Any) -> Any:
         """The value, without a record for gradients."""
+        alone = False
+        if not torch.compiler.is_compiling():
+            result = torch_kernels.value(
+                self.expression, self.fixed, self.names, self.inputs, values
+            )
+            if result is not None:
+                return result
+            alone = torch_kernels.is_eager(values)
         first, dtype, shape = values[0], values[0].dtype, values[0].shape
         for value in values[1:]:
             if isinstance(value, torch.Tensor):
                 dtype = torch.promote_types(dtype, value.dtype) if value.dim() else dtype
                 shape = torch.broadcast_shapes(shape, value.shape)  # type: ignore[no-untyped-call]
         work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+        if alone:  # nobody will fuse the operations, and the digits cost little
+            work = torch.float64
         moved = [value.to(work) if isinstance(value, torch.Tensor) else value for value in values]
-        function = self.wide if work == torch.float64 else self.narrow
-        result = function(*moved, *self.constants)
+        width = "wide" if work == torch.float64 else "narrow"
+        _compose(self, width)
+        result = getattr(self.composed, width)(*moved, *self.constants)
         if not isinstance(result, torch.Tensor):
             return torch.full(shape, float(result), dtype=dtype, device=first.device)
         if result.shape != shape:
@@ -186,6 +200,18 @@ def _kernel(
     backward: Expression | None = None,
 ) -> Kernel:
     return Kernel(expression, names, fixed, backward)
+
+
+@constant
+def _compose(kernel: Kernel, width: str) -> bool:
+    """Make the function of composed operations, guarded for the dtype that it computes in."""
+    if not hasattr(kernel.composed, width):
+        given = ((name, 0.5) for name in kernel.names if name not in _VARIABLES)
+        dtype = "float64" if width == "wide" else "float32"
+        guarded = guard(kernel.expression, tuple(sorted((*kernel.fixed, *given))), dtype)
+        arguments = (*kernel.names, *(name for name, _ in kernel.fixed))
+        setattr(kernel.composed, width, compile_function([guarded], arguments, TABLE, _SCOPE))
+    return True
 
 
 @constant
@@ -233,6 +259,10 @@ def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
         def backward(ctx: Any, *gradients: Any) -> Any:
             (gradient,) = gradients
             values = _values(ctx)
+            if not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
+                at_once = _at_once(getattr(_KERNELS, number), values, gradient, ctx)
+                if at_once is not None:
+                    return at_once
             results: list[Any] = []
             for place, name in enumerate(getattr(_KERNELS, number).names):
                 if not ctx.needs_input_grad[place]:
@@ -265,6 +295,16 @@ def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
     return Formula, WithForwardMode
 
 
+def _at_once(kernel: Kernel, values: list[Any], gradient: Any, ctx: Any) -> Any:
+    """All gradients that are wanted from one compiled kernel, if it can serve."""
+    wanted = [name for i, name in enumerate(kernel.names) if ctx.needs_input_grad[i]]
+    slopes = {name: _slope(kernel, name).expression for name in wanted}
+    found = torch_kernels.backward(
+        slopes, kernel.fixed, kernel.names, kernel.inputs, values, gradient
+    )
+    return found and tuple(found.get(name) for name in kernel.names)
+
+
 def _values(ctx: Any) -> list[Any]:
     saved = iter(ctx.saved_tensors)
     return [next(saved) if plain is None else plain for plain in ctx.plain]
@@ -277,6 +317,10 @@ def _sum_to(value: Any, shape: Any) -> Any:
 def _apply(kernel: Kernel, values: Any) -> Any:
     if torch.compiler.is_compiling():
         return kernel.traced.apply(*values)
+    if kernel.direct is not None:
+        result = kernel.direct(*values)
+        if result is not None:
+            return result
     if not torch.is_grad_enabled():
         return kernel.run(*values)
     return kernel.eager.apply(*values)
@@ -373,6 +417,16 @@ class Operations:
     """How many halvings of an interval float64 can tell apart."""
 
     @staticmethod
+    def log_sigmoid(x: Any) -> Any:
+        """The logarithm of the logistic function."""
+        return torch.nn.functional.logsigmoid(x)
+
+    @staticmethod
+    def indicator(condition: Any, x: Any) -> Any:
+        """1 where a condition holds, else 0, as numbers of the kind of x."""
+        return condition.to(x.dtype)
+
+    @staticmethod
     def quantile(p: Any) -> Any:
         """The number that N(0, 1) stays below with probability p."""
         if isinstance(p, torch.Tensor):
@@ -419,7 +473,7 @@ class Operations:
     @staticmethod
     def constant(x: Any) -> Any:
         """The same numbers, through which no gradient passes."""
-        return x.detach()
+        return x.detach() if isinstance(x, torch.Tensor) else x
 
 
 def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, Any]) -> Any:

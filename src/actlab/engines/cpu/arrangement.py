@@ -1,0 +1,77 @@
+"""How the operands of one call lie in memory, and which kernel serves them.
+
+Arrays of NumPy and tensors of PyTorch look alike here: `Layout` is what both can tell of
+themselves. A parameter that has one value for each row of adjacent elements (a number, or a value
+per channel) is an operand by row; one that varies along the last axis is an array like x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from actlab.engines.cpu.spec import Spec
+from actlab.engines.cpu.store import address_of
+from actlab.formula import Expression, substitute
+from actlab.formula.calculus import tidied
+from actlab.formula.parse import number
+
+__all__ = ["KERNEL_FROM", "Fixed", "backward_address", "by_row", "value_address"]
+
+KERNEL_FROM = 1 << 10
+"""Elements from which a kernel is taken; below, a handful of library calls in float64 do."""
+
+_SHORTEST_ROW = 16
+"""Columns that a row needs for a parameter to be one value for each row."""
+
+Fixed = tuple[tuple[str, float], ...]
+
+
+def by_row(shape: Sequence[int], steps: Sequence[int]) -> int:
+    """How many of the last axes a broadcast operand does not vary along, if they are worth it.
+
+    Args:
+        shape: of the result.
+        steps: of the operand, broadcast to that shape; 0 along an axis where it repeats.
+
+    Returns:
+        The number of axes, 0 where the operand is better read as an array.
+    """
+    axes, columns = 0, 1
+    for size, step in zip(reversed(shape), reversed(steps), strict=True):
+        if step and size > 1:
+            break
+        axes, columns = axes + 1, columns * size
+    return axes if columns >= _SHORTEST_ROW or axes == len(shape) else 0
+
+
+@lru_cache(maxsize=4096)
+def value_address(
+    expression: Expression,
+    fixed: Fixed,
+    arrays: tuple[str, ...],
+    rows: tuple[str, ...],
+    dtype: str,
+) -> int | None:
+    """The kernel of an expression with the numbers `fixed` put in."""
+    outputs = (_bound(expression, fixed),)
+    return address_of(Spec(outputs, arrays, dtype, rows))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4096)
+def backward_address(
+    slopes: tuple[tuple[str, Expression], ...],
+    fixed: Fixed,
+    arrays: tuple[str, ...],
+    rows: tuple[str, ...],
+    dtype: str,
+) -> int | None:
+    """The kernel that multiplies slopes by the gradient: stored for arrays, summed for rows."""
+    bound = {name: _bound(slope, fixed) for name, slope in slopes}
+    outputs = tuple(bound[name] for name in arrays if name in bound)
+    sums = tuple(bound[name] for name in rows if name in bound)
+    return address_of(Spec(outputs, arrays, dtype, rows, sums, backward=True))  # type: ignore[arg-type]
+
+
+def _bound(expression: Expression, fixed: Fixed) -> Expression:
+    return tidied(substitute(expression, {name: number(value) for name, value in fixed}))

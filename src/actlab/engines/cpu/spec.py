@@ -1,0 +1,184 @@
+"""What a kernel computes, as a value: expressions over named operands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from actlab.engines.guard import guard, probe_points
+from actlab.engines.numpy_operations import evaluate_steps
+from actlab.engines.source import fold_constants
+from actlab.engines.vectormath import REWRITES, WHOLE
+from actlab.formula import Call, Expression, Number, Symbol, parse, symbols_of
+from actlab.formula.expression import fold, nodes
+
+__all__ = ["ENTRY", "FURTHEST", "GRADIENT", "Spec", "bounded", "rewritten"]
+
+FURTHEST = 1e100
+"""Where a float32 kernel holds its inputs: beyond every float32, far below float64's overflow."""
+
+GRADIENT = "gradient"
+"""The name of the gradient from the layer above."""
+
+ENTRY = "actlab_kernel"
+"""The name of a kernel's function in its machine code."""
+
+DType = Literal["float32", "float64"]
+_VARIABLES = ("x", "gate", "re", "im")
+_CHOOSING = frozenset(
+    ("abs", "minimum", "maximum", "clip", "where", "neg", "lt", "le", "gt", "ge", "eq", "ne")
+)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A kernel: some expressions, each stored or summed, over arrays and rows.
+
+    Attributes:
+        outputs: expressions of which every element is stored.
+        arrays: names of the operands with a number for each element.
+        dtype: of the arrays and outputs.
+        rows: names of the operands with one float64 number for each row.
+        sums: expressions whose elements are added up, in float64, a block at a time.
+        backward: whether all are multiplied by a further array, the gradient from above.
+    """
+
+    outputs: tuple[Expression, ...]
+    arrays: tuple[str, ...]
+    dtype: DType
+    rows: tuple[str, ...] = ()
+    sums: tuple[Expression, ...] = ()
+    backward: bool = False
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """All operands with a number for each element."""
+        return (*self.arrays, GRADIENT) if self.backward else self.arrays
+
+    @property
+    def whole(self) -> str | None:
+        """The function of float32 data that computes the only output at once."""
+        if self.dtype == "float32" and len(self.outputs) == 1 and not self.sums:
+            return _whole().get(self.outputs[0])
+        return None
+
+    @property
+    def arithmetic(self) -> Literal["float64", "mixed", "single", "plain"]:
+        """How numbers are computed.
+
+        - float64: data and arithmetic in float64;
+        - mixed: float32 data, float64 arithmetic, one rounding;
+        - single: float32 data, one whole function in float32;
+        - plain: float32 throughout, where a formula only chooses and multiplies by a constant.
+        """
+        if self.dtype == "float64":
+            return "float64"
+        if self.whole is not None:
+            return "single"
+        simple = not (self.rows or self.sums) and all(map(_is_simple, self.outputs))
+        return "plain" if simple else "mixed"
+
+    @property
+    def periodic(self) -> bool:
+        """Whether some part is a sine or cosine, whose vectorised forms end somewhere."""
+        return any(
+            isinstance(node, Call) and node.head in ("sin", "cos")
+            for expression in (*self.outputs, *self.sums)
+            for node in nodes(expression)
+        )
+
+
+def bounded(spec: Spec) -> tuple[tuple[Expression, ...], bool]:
+    """The outputs and sums to compile, and whether the inputs are to be held within `FURTHEST`.
+
+    With float64 to compute in, the inputs of float32 data can be held where nothing overflows,
+    which costs less than guarding each product. Where that changes an answer (a logarithm of
+    infinity, a NaN that a comparison swallows), the guarded forms are taken.
+    """
+    raw = (*spec.outputs, *spec.sums)
+    guarded = []
+    for expression in raw:
+        names = sorted(symbols_of(expression) - set(_VARIABLES))
+        guarded.append(guard(expression, tuple((name, 0.5) for name in names), "float64"))
+    if spec.arithmetic == "mixed" and all(map(_same_when_held, raw, guarded)):
+        return raw, True
+    return tuple(guarded), False
+
+
+def _same_when_held(expression: Expression, guarded: Expression) -> bool:
+    variables = [name for name in _VARIABLES if name in symbols_of(expression)]
+    if not variables:
+        return True
+    settings = dict.fromkeys(symbols_of(expression) - set(_VARIABLES), 0.5)
+    inputs = {k: v.astype(np.float64) for k, v in probe_points(variables, "float32").items()}
+    held = {k: np.clip(v, -FURTHEST, FURTHEST) for k, v in inputs.items()}
+    mine = evaluate_steps(expression, held, settings, "float64")[expression]
+    theirs = evaluate_steps(guarded, inputs, settings, "float64")[guarded]
+    with np.errstate(all="ignore"):
+        a, b = mine.astype(np.float32), theirs.astype(np.float32)
+    steps = np.abs(a.view(np.int32).astype(np.int64) - b.view(np.int32))
+    return bool(np.all((steps <= 1) | (np.isnan(a) & np.isnan(b))))
+
+
+def _is_simple(expression: Expression) -> bool:
+    """Whether float32 is enough: at most one rounding on the way to any result."""
+
+    def roundings(node: Expression, below: tuple[float, ...]) -> float:
+        if isinstance(node, Number):
+            return 0.0 if float(np.float32(float(node.value))) == node.value else 1.0
+        if not isinstance(node, Call):
+            return 0.0
+        if node.head == "mul" and any(isinstance(part, Number) for part in node.arguments):
+            return sum(below) + 1
+        return max(below, default=math.inf) if node.head in _CHOOSING else math.inf
+
+    return fold(expression, roundings) <= 2
+
+
+@lru_cache(maxsize=1)
+def _whole() -> dict[Expression, str]:
+    return {parse(text): name for text, name in WHOLE.items()}
+
+
+@lru_cache(maxsize=2)
+def _rewrites(names: frozenset[str]) -> tuple[tuple[Expression, str], ...]:
+    return tuple((parse(text), name) for text, name in REWRITES.items() if name in names)
+
+
+def rewritten(expression: Expression, names: frozenset[str]) -> Expression:
+    """The expression with constants folded, and with the fused primitives that there are."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        if not isinstance(node, Call):
+            return node
+        made: Expression = Call(node.head, operands)
+        for pattern, name in _rewrites(names):
+            inner = _matched(pattern, made)
+            if inner is not None:
+                return Call(name, (inner,))
+        return made
+
+    return fold(fold_constants(expression), rule)
+
+
+def _matched(pattern: Expression, expression: Expression) -> Expression | None:
+    """What stands for x, if the expression is the pattern of some x."""
+    found: list[Expression] = []
+
+    def same(mine: Expression, theirs: Expression) -> bool:
+        if mine == Symbol("x"):
+            found.append(theirs)
+            return found[0] == theirs
+        if isinstance(mine, Call):
+            return (
+                isinstance(theirs, Call)
+                and mine.head == theirs.head
+                and all(map(same, mine.arguments, theirs.arguments))
+            )
+        return mine == theirs
+
+    return found[0] if same(pattern, expression) else None

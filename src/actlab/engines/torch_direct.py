@@ -1,0 +1,112 @@
+"""The shortest way from a plain CPU tensor through a compiled kernel, with its gradient.
+
+A function of one tensor and nothing else is what networks call most, and at a few thousand
+elements it takes as long to ask what kind of tensor this is as to compute it. So this way asks
+once, keeps the kernels' machine code at hand, and answers None for everything unusual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+from actlab.engines import cpu, torch_kernels
+
+__all__ = ["direct_way"]
+
+_NAMES = {torch.float32: "float32", torch.float64: "float64"}
+_ITSELF = (torch.Tensor, torch.nn.Parameter)
+
+
+def direct_way(kernel: Any, slope: Callable[[], Any]) -> Callable[[Any], Any]:
+    """A function of one tensor that computes a kernel of the PyTorch engine, or gives None.
+
+    Args:
+        kernel: whose expression depends on x alone.
+        slope: gives the kernel of its derivative.
+    """
+    machine = _Machine(kernel)
+    backward = _Backward(slope)
+
+    class Direct(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return machine(x)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            if not torch.is_grad_enabled():
+                result = backward(x, gradient)
+                if result is not None:
+                    return result
+            return gradient * slope().apply(x)
+
+    def run(x: Any) -> Any:
+        if (
+            type(x) not in _ITSELF
+            or x.dtype not in _NAMES
+            or x.numel() < cpu.KERNEL_FROM
+            or not x.is_contiguous()
+            or forward_ad._current_level >= 0
+            or not torch_kernels.is_eager((x,))
+            or not machine.ready(x.dtype)
+        ):
+            return None
+        if x.requires_grad and torch.is_grad_enabled():
+            return Direct.apply(x)  # type: ignore[no-untyped-call]
+        return machine(x)
+
+    return run
+
+
+class _Machine:
+    """The value of a contiguous tensor."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.kernel = kernel
+        self.addresses: dict[torch.dtype, int | None] = {}
+
+    def ready(self, dtype: torch.dtype) -> bool:
+        """Whether there is machine code for this type."""
+        if dtype not in self.addresses:
+            kernel = self.kernel
+            self.addresses[dtype] = cpu.value_address(
+                kernel.expression, kernel.fixed, ("x",), (), _NAMES[dtype]
+            )
+        return self.addresses[dtype] is not None
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        out = torch.empty_like(x)
+        operands = x.data_ptr(), 0, out.data_ptr(), 0
+        address = self.addresses[x.dtype]
+        assert address is not None  # noqa: S101  `ready` was asked
+        cpu.run_flat(address, x.numel(), operands)
+        return out
+
+
+class _Backward:
+    """The gradient from above times the slope."""
+
+    def __init__(self, slope: Callable[[], Any]) -> None:
+        self.slope = slope
+        self.addresses: dict[torch.dtype, int | None] = {}
+
+    def __call__(self, x: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor | None:
+        if x.dtype not in self.addresses:
+            kernel = self.slope()
+            self.addresses[x.dtype] = cpu.backward_address(
+                (("x", kernel.expression),), kernel.fixed, ("x",), (), _NAMES[x.dtype]
+            )
+        address = self.addresses[x.dtype]
+        if address is None or not torch_kernels.is_eager((gradient,)):
+            return None
+        gradient = gradient.contiguous()
+        out = torch.empty_like(x)
+        operands = x.data_ptr(), 0, gradient.data_ptr(), 0, out.data_ptr(), 0
+        cpu.run_flat(address, x.numel(), operands)
+        return out
