@@ -59,8 +59,8 @@ def dropped(ops: Any, x: Any, axis: int, k: Any) -> Any:
     count = min(int(k), size)
     place = ops.positions(x, axis)
     least = ops.sum(ops.where(place == size - count, ops.sort(fixed, axis), 0.0), axis)
-    above = ops.sum(ops.where(fixed > least, 1.0, 0.0), axis)
-    order = above + ops.cumsum(ops.where(fixed == least, 1.0, 0.0), axis)
+    above = ops.sum(ops.indicator(fixed > least, x), axis)
+    order = above + ops.cumsum(ops.indicator(fixed == least, x), axis)
     return (fixed < least) | ((fixed == least) & (order > count))
 
 

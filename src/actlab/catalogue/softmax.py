@@ -74,7 +74,7 @@ def _gumbel_softmax_hard(ops: Any, x: Any, axis: int, tau: Any, noise: Any) -> A
 def first_of_largest(ops: Any, x: Any, axis: int) -> Any:
     """1 at the first of the largest entries, 0 elsewhere; NaN where there is a NaN."""
     top = ops.max(x, axis)
-    equal = ops.where(x < top, 0.0, 1.0)
+    equal = 1 - ops.indicator(x < top, x)
     first = ops.where(ops.cumsum(equal, axis) > 1.5, 0.0, equal)
     return ops.where(top == top, first, top)  # noqa: PLR0124  only a NaN is not equal to itself
 

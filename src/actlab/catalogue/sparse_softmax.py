@@ -22,7 +22,7 @@ def _sparsemax(ops: Any, x: Any, axis: int) -> Any:
     chosen = 1 + count * ordered > ops.cumsum(ordered, axis)
     last = ops.max(ops.where(chosen, -ordered, 0.0), axis)
     outside = x < -last
-    size = ops.sum(ops.where(outside, 0.0, 1.0), axis)
+    size = x.shape[axis] - ops.sum(ops.indicator(outside, x), axis)
     threshold = (ops.sum(ops.where(outside, 0.0, x), axis) - 1) / size
     return ops.where(x <= threshold, 0.0, x - threshold)
 
@@ -36,7 +36,7 @@ def _entmax15(ops: Any, x: Any, axis: int) -> Any:
     chosen = mean - ops.sqrt(ops.where(room > 0, room, 0.0)) <= ordered
     last = ops.max(ops.where(chosen, -ordered, 0.0), axis)
     outside = x < -last
-    size = ops.sum(ops.where(outside, 0.0, 1.0), axis)
+    size = x.shape[axis] - ops.sum(ops.indicator(outside, x), axis)
     mean = ops.sum(ops.where(outside, 0.0, x), axis) / size
     square = ops.sum(ops.where(outside, 0.0, (x - mean) ** 2), axis)
     threshold = mean - ops.sqrt((1 - square) / size)

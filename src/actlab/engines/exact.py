@@ -230,6 +230,7 @@ class Operations:
         self.max = lambda x, axis: np.max(x, axis=axis, keepdims=True)
         self.sum = lambda x, axis: np.sum(x, axis=axis, keepdims=True)
         self.constant = lambda x: x
+        self.indicator = lambda condition, _: np.where(condition, mp.one, mp.zero)
 
     @staticmethod
     def positions(x: Any, axis: int) -> Any:

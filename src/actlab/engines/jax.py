@@ -229,6 +229,16 @@ class Operations:
     """How many halvings of an interval float64 can tell apart."""
 
     @staticmethod
+    def log_sigmoid(x: Any) -> Any:
+        """The logarithm of the logistic function."""
+        return jax.nn.log_sigmoid(x)
+
+    @staticmethod
+    def indicator(condition: Any, x: Any) -> Any:
+        """1 where a condition holds, else 0, as numbers of the kind of x."""
+        return condition.astype(x.dtype)
+
+    @staticmethod
     def quantile(p: Any) -> Any:
         """The number that N(0, 1) stays below with probability p."""
         if isinstance(p, jax.Array):

@@ -267,9 +267,24 @@ class Operations:
     exp, log, log1p = (staticmethod(f) for f in (tf.exp, tf.math.log, tf.math.log1p))
     abs, sign, sqrt = (staticmethod(f) for f in (tf.abs, tf.sign, tf.sqrt))
     maximum, where = staticmethod(tf.maximum), staticmethod(tf.where)
-    sigmoid, constant = staticmethod(tf.sigmoid), staticmethod(tf.stop_gradient)
+    sigmoid = staticmethod(tf.sigmoid)
     bits = 60
     """How many halvings of an interval float64 can tell apart."""
+
+    @staticmethod
+    def log_sigmoid(x: Any) -> Any:
+        """The logarithm of the logistic function."""
+        return tf.math.log_sigmoid(x)
+
+    @staticmethod
+    def constant(x: Any) -> Any:
+        """The same numbers, through which no gradient passes."""
+        return tf.stop_gradient(x) if tf.is_tensor(x) else x
+
+    @staticmethod
+    def indicator(condition: Any, x: Any) -> Any:
+        """1 where a condition holds, else 0, as numbers of the kind of x."""
+        return tf.cast(condition, x.dtype)
 
     @staticmethod
     def quantile(p: Any) -> Any:
