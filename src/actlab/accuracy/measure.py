@@ -10,22 +10,29 @@ is measured at the exact sample alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from actlab.accuracy import points
 from actlab.accuracy.error import FORMATS, Exact, error_in_ulp
+from actlab.engines import cpu
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["REFERENCE", "Measured", "Subject", "measure", "subject"]
+__all__ = ["FLUSHING", "REFERENCE", "Measured", "Subject", "measure", "subject"]
 
 REFERENCE: Final = 2.0**11
+
+FLUSHING: Final = frozenset({"jax", "tensorflow"})
+"""Engines whose library computes with subnormal numbers as with zeros, on some processors."""
 
 Subject = Callable[..., Any]
 """`subject(*inputs, dtype=...)`: float64 arrays of numbers of that format in and out."""
@@ -61,14 +68,30 @@ class Measured:
         )
 
 
-def subject(activation: Activation, engine: str, order: int = 0, wrt: str = "x") -> Subject:
-    """An engine of actlab as something to measure."""
+def subject(
+    activation: Activation,
+    engine: str,
+    order: int = 0,
+    wrt: str = "x",
+    *,
+    kernels_from: float = cpu.KERNEL_FROM,
+) -> Subject:
+    """An engine of actlab as something to measure.
+
+    Args:
+        activation: what to compute.
+        engine: "numpy", "torch", "jax" or "tensorflow".
+        order: of the derivative.
+        wrt: the input to differentiate by.
+        kernels_from: elements from which compiled kernels are used, where there are any.
+    """
 
     def run(*inputs: Any, dtype: str) -> Any:
-        arrays = [_array(engine, values, dtype) for values in inputs]
-        if order == 0:
-            return _floats(activation(*arrays))
-        return _floats(activation.derivative(*arrays, order=order, wrt=wrt))
+        with _wide(engine, dtype), cpu.kernels_from(kernels_from):
+            arrays = [_array(engine, values, dtype) for values in inputs]
+            if order == 0:
+                return _floats(activation(*arrays))
+            return _floats(activation.derivative(*arrays, order=order, wrt=wrt))
 
     return run
 
@@ -80,7 +103,27 @@ def _array(engine: str, values: Any, dtype: str) -> Any:
         import torch
 
         return torch.from_numpy(np.ascontiguousarray(values)).to(getattr(torch, dtype))
-    raise ValueError(f"there is no engine {engine!r} to measure; there are numpy and torch")
+    if engine == "jax":
+        import jax.numpy as jnp
+
+        return jnp.asarray(values, dtype)
+    if engine == "tensorflow":
+        import tensorflow as tf
+
+        return tf.cast(tf.constant(values), dtype)
+    raise ValueError(
+        f"there is no engine {engine!r} to measure; there are numpy, torch, jax and tensorflow"
+    )
+
+
+def _wide(engine: str, dtype: str) -> AbstractContextManager[None]:
+    """JAX has float64 only where it is switched on."""
+    if engine == "jax" and dtype == "float64":
+        import jax
+
+        context: AbstractContextManager[None] = jax.enable_x64(True)
+        return context
+    return nullcontext()
 
 
 def _floats(result: Any) -> Any:
@@ -100,8 +143,8 @@ def measure(
 
     Args:
         activation: a scalar, gated or vector function.
-        engine: "numpy", "torch", or a peer as a `Subject`.
-        dtype: "float16", "bfloat16" (torch only), "float32" or "float64".
+        engine: "numpy", "torch", "jax", "tensorflow", or a peer as a `Subject`.
+        dtype: "float16", "bfloat16" (not numpy), "float32" or "float64".
         order: order of the derivative; vector functions have only their value.
         wrt: the input to differentiate by, for a gated pair.
 
@@ -109,7 +152,7 @@ def measure(
         The worst case.
     """
     name = engine if isinstance(engine, str) else getattr(engine, "__name__", "peer")
-    run = subject(activation, engine, order, wrt) if isinstance(engine, str) else engine
+    paths = _paths(activation, engine, order, wrt, dtype) if isinstance(engine, str) else [engine]
     if activation.kind == "vector":
         batches = [_vectors(activation, dtype)]
         trusted = False
@@ -123,9 +166,11 @@ def measure(
         elif dtype in {"float16", "bfloat16"}:
             batches.append(_exact(activation, dtype, order, wrt))
     worst: tuple[float, tuple[float, ...], float, float] = (-1.0, (), 0.0, 0.0)
-    for inputs, exact, least in batches:
+    for run, (inputs, exact, least) in product(paths, batches):
         computed = run(*inputs, dtype=dtype)
         errors = error_in_ulp(computed.ravel(), exact, dtype, least)
+        if name in FLUSHING:
+            errors = np.where(_flushed(inputs, computed.ravel(), exact, dtype), 0.0, errors)
         place = int(np.argmax(errors))
         if errors[place] > worst[0]:
             value = float(exact.floats()[place])
@@ -136,6 +181,35 @@ def measure(
         activation.name, name, dtype, order, wrt, *worst,
         points=sum(len(exact) for _, exact, _ in batches), dense=trusted, intervals=near,
     )  # fmt: skip
+
+
+def _paths(
+    activation: Activation, engine: str, order: int, wrt: str, dtype: str
+) -> list[Subject]:
+    """Each way that an engine may take: by compiled kernels, and by the library's operations."""
+    both = engine in {"numpy", "torch"} and order <= cpu.HIGHEST_ORDER
+    starts = (0, math.inf) if both and dtype in {"float32", "float64"} else (cpu.KERNEL_FROM,)
+    return [subject(activation, engine, order, wrt, kernels_from=start) for start in starts]
+
+
+def _reference(activation: Activation, order: int, wrt: str) -> Subject:
+    """What stands for the exact value where it is trusted: one path, however many the inputs."""
+    return subject(activation, "numpy", order, wrt, kernels_from=math.inf)
+
+
+def _flushed(inputs: tuple[Any, ...], computed: Any, exact: Exact, dtype: str) -> Any:
+    """Where a subnormal number may have been lost on the way.
+
+    That is for subnormal inputs, and for results so small that a factor of up to 2**13 times a
+    subnormal intermediate result could be all of them.
+    """
+    least = min(FORMATS[dtype].least, FORMATS["float32"].least)
+    lost = (np.abs(computed) < 2.0 ** (least + 13)) & (np.abs(exact.floats()) < 2.0 ** (least + 13))
+    for values in inputs:
+        size = np.abs(np.ravel(values))
+        if size.shape == lost.shape:  # the result of a vector function may have another
+            lost |= (size > 0) & (size < 2.0**least)
+    return lost
 
 
 Batch = tuple[tuple[Any, ...], Exact, Any]
@@ -171,14 +245,14 @@ def _dense(activation: Activation, dtype: str, order: int, wrt: str) -> Batch:
         inputs = _many_pairs(dtype)
     else:
         inputs = (points.dense(activation, dtype, order),)
-    values = subject(activation, "numpy", order, wrt)(*inputs, dtype="float64")
+    values = _reference(activation, order, wrt)(*inputs, dtype="float64")
     return inputs, Exact.of_floats(values), _least(activation, dtype, order, wrt, inputs)
 
 
 @lru_cache(maxsize=4096)
 def _trusted(activation: Activation, order: int, wrt: str) -> bool:
     """Whether float64 NumPy may stand for the exact value of narrower formats."""
-    run = subject(activation, "numpy", order, wrt)
+    run = _reference(activation, order, wrt)
     for dtype in ("float32", "float64"):
         inputs, exact, least = _exact(activation, dtype, order, wrt)
         if dtype == "float32":  # the unit at an edge is that of float64
@@ -194,7 +268,7 @@ def _least(
 ) -> Any:
     """The unit at the edge of the interval that an input lies in; 0 outside."""
     least = np.zeros(inputs[0].shape)
-    run = subject(activation, "numpy", order, wrt)
+    run = _reference(activation, order, wrt)
     for place, variable in enumerate(activation.variables):
         for interval in points.intervals(activation, order, wrt, variable):
             inside = (inputs[place] >= interval[0]) & (inputs[place] <= interval[1])

@@ -21,8 +21,8 @@ __all__ = ["dense", "edges", "intervals", "range_of", "sample"]
 
 _FARTHEST: Final = 64.0
 
-_WIDTH: Final = 1 / 4
-_GAP: Final = 1 / 8
+_WIDTH: Final = 1 / 2
+_GAP: Final = 1 / 4
 _MOST_EDGES: Final = 12
 _ALMOST: Final = 1e-2
 
@@ -110,10 +110,10 @@ def intervals(
     """Neighbourhoods of the isolated zeros, other than 0, of a value or derivative.
 
     Inside, the relative error of any arithmetic is unbounded, so errors are counted in the ULP
-    of the value at the interval's edge. Each reaches a quarter of the zero's size to both sides,
-    and at most an eighth of the way to the next zero. A zero at 0 itself is no such place for a
+    of the value at the interval's edge. Each reaches half of the zero's size to both sides,
+    and at most a quarter of the way to the next zero. A zero at 0 itself is no such place for a
     value or slope, since inputs near it are exact; a second derivative may be a difference of
-    terms there, and the interval is then [-1/4, 1/4].
+    terms there, and the interval is then [-1/2, 1/2].
     """
 
     def function(x: Any) -> Any:

@@ -21,10 +21,10 @@ from actlab.formula import Call, Expression, Number, Symbol, substitute, symbols
 from actlab.formula.expression import nodes
 from actlab.formula.parse import number
 
-__all__ = ["guard", "probe_points"]
+__all__ = ["VARIABLES", "guard", "probe_points"]
 
 _ROUNDS = 24
-_VARIABLES = ("x", "gate", "re", "im")
+VARIABLES = ("x", "gate", "re", "im")
 Values = Mapping[Expression, Any]
 
 
@@ -43,7 +43,7 @@ def guard(
         An expression equal wherever the given one was a number.
     """
     numbers = dict(parameters)
-    variables = [v for v in _VARIABLES if v in symbols_of(expression) and v not in numbers]
+    variables = [v for v in VARIABLES if v in symbols_of(expression) and v not in numbers]
     if not variables:
         return expression
     probe = _Probe(variables, dict(parameters), dtype)
@@ -140,7 +140,7 @@ def _product(
 def _quotient(node: Call, operands: tuple[Expression, ...], born: Any, probe: _Probe) -> Call:
     """inf/inf: hold x where the quotient has settled, if it settles before it overflows."""
     plain = Call("div", operands)
-    variables = [v for v in _VARIABLES if v in symbols_of(node)]
+    variables = [v for v in VARIABLES if v in symbols_of(node)]
     if len(variables) != 1:
         return plain
     (variable,) = variables

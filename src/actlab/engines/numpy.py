@@ -7,19 +7,19 @@ where the formula only chooses among integers (`relu`), and become float64 elsew
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from actlab.engines import numpy_kernels
-from actlab.engines.guard import guard
+from actlab.engines import cpu, numpy_kernels
+from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy_operations import SCOPE, TABLE
 from actlab.engines.source import compile_function
 from actlab.formula import Call, Expression, Number, Symbol, differentiate
 from actlab.formula.expression import nodes
 
-__all__ = ["as_array", "keeps_integers", "prepare", "vector"]
+__all__ = ["as_array", "keeps_integers", "prepare", "step_by_step", "vector"]
 
 
 @lru_cache(maxsize=4096)
@@ -83,15 +83,9 @@ def prepare(
         A function of the variables and the given parameters, in that order. Its result is an
         array, or a NumPy scalar for scalars; the inputs broadcast.
     """
-    probe = tuple(sorted({**fixed, **dict.fromkeys(given, 0.5)}.items()))
     derived = differentiate(expression, wrt, order)
     names, numbers = (*variables, *given), tuple(fixed.items())
 
-    @cache
-    def step_by_step() -> Callable[..., Any]:
-        return _compiled(guard(derived, probe, "float64"), (*names, *fixed))
-
-    constants = tuple(fixed.values())
     integers = order == 0 and not fixed and not given and keeps_integers(expression)
     plain = _compiled(expression, variables) if integers else None
 
@@ -102,16 +96,31 @@ def prepare(
             if plain is not None and dtype.kind != "b":
                 return np.asarray(plain(*arrays)).astype(dtype, copy=False)[()]
             dtype = np.dtype(np.float64)
-        result = numpy_kernels.value(derived, numbers, names, len(variables), arrays, dtype)
-        if result is not None:
-            return result
+        if order <= cpu.HIGHEST_ORDER:
+            result = numpy_kernels.value(derived, numbers, names, len(variables), arrays, dtype)
+            if result is not None:
+                return result
+        return step_by_step(derived, numbers, names)(*arrays).astype(dtype, order="K")[()]
+
+    return run
+
+
+@lru_cache(maxsize=4096)
+def step_by_step(
+    expression: Expression, fixed: tuple[tuple[str, float], ...], names: tuple[str, ...]
+) -> Callable[..., Any]:
+    """A function of arrays that runs an expression in float64, one operation after the other."""
+    probe = {**dict(fixed), **{name: 0.5 for name in names if name not in VARIABLES}}
+    guarded = guard(expression, tuple(sorted(probe.items())), "float64")
+    function = _compiled(guarded, (*names, *dict(fixed)))
+    constants = tuple(value for _, value in fixed)
+
+    def run(*arrays: Any) -> Any:
         wide = [array.astype(np.float64, copy=False) for array in arrays]
         with np.errstate(all="ignore"):
-            result = np.asarray(step_by_step()(*wide, *constants))
-            shape = np.broadcast_shapes(*(array.shape for array in arrays))
-            if result.shape != shape:
-                result = np.broadcast_to(result, shape)
-            return result.astype(dtype, order="K")[()]
+            result = np.asarray(function(*wide, *constants))
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        return result if result.shape == shape else np.broadcast_to(result, shape)
 
     return run
 

@@ -39,13 +39,11 @@ def value(
         arrays: of real numbers; they broadcast.
         dtype: of the result.
     """
-    if max(array.size for array in arrays) < cpu.KERNEL_FROM:
-        return None
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     total = math.prod(shape)
     narrow = dtype.itemsize < 4  # float16 and bfloat16
     work = np.dtype(np.float32) if narrow else dtype
-    if work.name not in ("float32", "float64") or total < cpu.KERNEL_FROM:
+    if work.name not in ("float32", "float64") or not (total and cpu.large_enough(total)):
         return None
     streams = {
         name: np.broadcast_to(array.astype(work, copy=False), shape)

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 from actlab._facade import Shelf, constant
-from actlab.engines import torch_kernels
-from actlab.engines.guard import guard
+from actlab.engines import cpu, torch_kernels
+from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
 from actlab.engines.torch_direct import direct_way
@@ -139,17 +139,21 @@ class Kernel:
         names: tuple[str, ...],
         fixed: tuple[tuple[str, float], ...],
         backward: Expression | None = None,
+        order: int = 0,
     ) -> None:
         self.expression = expression
+        self.order = order
         self.backward = backward
         self.names = names
         self.fixed = fixed
         self.slopes = Shelf()
         self.traced, self.eager = _functions_of(self)
         self.constants = tuple(value for _, value in fixed)
-        self.inputs = sum(name in _VARIABLES for name in names)
+        self.inputs = sum(name in VARIABLES for name in names)
         self.composed = Shelf()
-        self.direct = direct_way(self, lambda: _slope(self, "x")) if names == ("x",) else None
+        self.direct = None
+        if names == ("x",) and order <= cpu.HIGHEST_ORDER:
+            self.direct = direct_way(self, lambda: _slope(self, "x"))
 
     def apply(self, *values: Any) -> Any:
         """The value, with a record for gradients where they are wanted."""
@@ -157,22 +161,21 @@ class Kernel:
 
     def run(self, *values: Any) -> Any:
         """The value, without a record for gradients."""
-        alone = False
         if not torch.compiler.is_compiling():
-            result = torch_kernels.value(
-                self.expression, self.fixed, self.names, self.inputs, values
-            )
-            if result is not None:
-                return result
-            alone = torch_kernels.is_eager(values)
+            if self.order <= cpu.HIGHEST_ORDER:
+                result = torch_kernels.value(
+                    self.expression, self.fixed, self.names, self.inputs, values
+                )
+                if result is not None:
+                    return result
+            if torch_kernels.is_eager(values):
+                return torch_kernels.step_by_step(self.expression, self.fixed, self.names, values)
         first, dtype, shape = values[0], values[0].dtype, values[0].shape
         for value in values[1:]:
             if isinstance(value, torch.Tensor):
                 dtype = torch.promote_types(dtype, value.dtype) if value.dim() else dtype
                 shape = torch.broadcast_shapes(shape, value.shape)  # type: ignore[no-untyped-call]
         work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-        if alone:  # nobody will fuse the operations, and the digits cost little
-            work = torch.float64
         moved = [value.to(work) if isinstance(value, torch.Tensor) else value for value in values]
         width = "wide" if work == torch.float64 else "narrow"
         _compose(self, width)
@@ -187,7 +190,6 @@ class Kernel:
         return result.clone() if own else result
 
 
-_VARIABLES = ("x", "gate", "re", "im")
 _KERNELS = Shelf()
 _NUMBERS = count()
 
@@ -198,15 +200,16 @@ def _kernel(
     names: tuple[str, ...],
     fixed: tuple[tuple[str, float], ...],
     backward: Expression | None = None,
+    order: int = 0,
 ) -> Kernel:
-    return Kernel(expression, names, fixed, backward)
+    return Kernel(expression, names, fixed, backward, order)
 
 
 @constant
 def _compose(kernel: Kernel, width: str) -> bool:
     """Make the function of composed operations, guarded for the dtype that it computes in."""
     if not hasattr(kernel.composed, width):
-        given = ((name, 0.5) for name in kernel.names if name not in _VARIABLES)
+        given = ((name, 0.5) for name in kernel.names if name not in VARIABLES)
         dtype = "float64" if width == "wide" else "float32"
         guarded = guard(kernel.expression, tuple(sorted((*kernel.fixed, *given))), dtype)
         arguments = (*kernel.names, *(name for name, _ in kernel.fixed))
@@ -220,7 +223,8 @@ def _make_slope(kernel: Kernel, name: str) -> bool:
         derived = kernel.backward if name == "x" else None
         if derived is None:
             derived = differentiate(kernel.expression, name)
-        setattr(kernel.slopes, name, _kernel(derived, kernel.names, kernel.fixed))
+        order = kernel.order + 1
+        setattr(kernel.slopes, name, _kernel(derived, kernel.names, kernel.fixed, order=order))
     return True
 
 
@@ -297,6 +301,8 @@ def _functions_of(kernel: Kernel) -> tuple[Any, Any]:
 
 def _at_once(kernel: Kernel, values: list[Any], gradient: Any, ctx: Any) -> Any:
     """All gradients that are wanted from one compiled kernel, if it can serve."""
+    if kernel.order >= cpu.HIGHEST_ORDER:
+        return None
     wanted = [name for i, name in enumerate(kernel.names) if ctx.needs_input_grad[i]]
     slopes = {name: _slope(kernel, name).expression for name in wanted}
     found = torch_kernels.backward(
@@ -351,7 +357,7 @@ def prepare(
         gradients for every tensor among them.
     """
     derived = differentiate(expression, wrt, order)
-    kernel = _kernel(derived, (*variables, *given), tuple(fixed.items()), backward)
+    kernel = _kernel(derived, (*variables, *given), tuple(fixed.items()), backward, order)
     keeps = order == 0 and not fixed and not given and keeps_integers(expression)
     count = len(variables)
 

@@ -40,7 +40,7 @@ def direct_way(kernel: Any, slope: Callable[[], Any]) -> Callable[[Any], Any]:
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:
             (x,) = ctx.saved_tensors
-            if not torch.is_grad_enabled():
+            if kernel.order < cpu.HIGHEST_ORDER and not torch.is_grad_enabled():
                 result = backward(x, gradient)
                 if result is not None:
                     return result
@@ -50,7 +50,7 @@ def direct_way(kernel: Any, slope: Callable[[], Any]) -> Callable[[Any], Any]:
         if (
             type(x) not in _ITSELF
             or x.dtype not in _NAMES
-            or x.numel() < cpu.KERNEL_FROM
+            or not cpu.large_enough(x.numel())
             or not x.is_contiguous()
             or forward_ad._current_level >= 0
             or not torch_kernels.is_eager((x,))

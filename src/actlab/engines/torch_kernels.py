@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from actlab.engines import cpu
+from actlab.engines import cpu, numpy
 from actlab.formula import Expression
 
-__all__ = ["backward", "is_eager", "value"]
+__all__ = ["backward", "is_eager", "step_by_step", "value"]
 
 _NARROW = (torch.float16, torch.bfloat16)
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
@@ -66,6 +66,24 @@ def value(
         return None
     (out,), _ = call.run(address, 1, 0)
     return out if call.work == call.dtype else out.to(call.dtype)
+
+
+def step_by_step(
+    expression: Expression, fixed: cpu.Fixed, names: tuple[str, ...], values: Sequence[Any]
+) -> torch.Tensor:
+    """The same without a kernel, on plain CPU tensors: NumPy's operations in float64.
+
+    Nobody is there to fuse operations, and for few elements the digits cost nothing.
+    """
+    tensors = [torch.as_tensor(v).detach() for v in values]
+    dtype = tensors[0].dtype
+    for tensor in tensors[1:]:
+        dtype = torch.promote_types(dtype, tensor.dtype) if tensor.dim() else dtype
+    arrays = [tensor.double().numpy() for tensor in tensors]
+    result = numpy.step_by_step(expression, fixed, names)(*arrays)
+    if not result.flags.writeable:
+        result = result.copy()
+    return torch.as_tensor(result).to(dtype, copy=True)
 
 
 def backward(
@@ -146,7 +164,7 @@ class _Call:
                 shape = torch.broadcast_shapes(shape, v.shape)  # type: ignore[no-untyped-call]
         work = torch.float32 if dtype in _NARROW else dtype
         everything = values if gradient is None else (*values, gradient)
-        if shape.numel() < cpu.KERNEL_FROM or work not in _NAMES or not is_eager(everything):
+        if not cpu.large_enough(shape.numel()) or work not in _NAMES or not is_eager(everything):
             return None
         arrays = {name: values[i].detach().to(work) for i, name in enumerate(names[:inputs])}
         rows: dict[str, torch.Tensor] = {}

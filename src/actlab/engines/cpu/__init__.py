@@ -7,10 +7,13 @@ exist.
 """
 
 from actlab.engines.cpu.arrangement import (
+    HIGHEST_ORDER,
     KERNEL_FROM,
     Fixed,
     backward_address,
     by_row,
+    kernels_from,
+    large_enough,
     value_address,
 )
 from actlab.engines.cpu.spec import GRADIENT, Spec
@@ -20,6 +23,7 @@ from actlab.engines.cpu.tasks import BLOCK, collapsed, run, run_flat
 __all__ = [
     "BLOCK",
     "GRADIENT",
+    "HIGHEST_ORDER",
     "KERNEL_FROM",
     "Fixed",
     "Spec",
@@ -27,6 +31,8 @@ __all__ = [
     "backward_address",
     "by_row",
     "collapsed",
+    "kernels_from",
+    "large_enough",
     "run",
     "run_flat",
     "stored",

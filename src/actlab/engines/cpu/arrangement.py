@@ -7,7 +7,9 @@ per channel) is an operand by row; one that varies along the last axis is an arr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 from actlab.engines.cpu.spec import Spec
@@ -16,10 +18,42 @@ from actlab.formula import Expression, substitute
 from actlab.formula.calculus import tidied
 from actlab.formula.parse import number
 
-__all__ = ["KERNEL_FROM", "Fixed", "backward_address", "by_row", "value_address"]
+__all__ = [
+    "HIGHEST_ORDER",
+    "KERNEL_FROM",
+    "Fixed",
+    "backward_address",
+    "by_row",
+    "kernels_from",
+    "large_enough",
+    "value_address",
+]
 
 KERNEL_FROM = 1 << 10
 """Elements from which a kernel is taken; below, a handful of library calls in float64 do."""
+
+HIGHEST_ORDER = 1
+"""Derivatives up to this order have kernels; networks are trained with no others."""
+
+_taken_from: ContextVar[float] = ContextVar("taken_from", default=KERNEL_FROM)
+
+
+def large_enough(elements: int) -> bool:
+    """Whether so many elements are for a kernel."""
+    return elements >= _taken_from.get()
+
+
+@contextmanager
+def kernels_from(elements: float) -> Iterator[None]:
+    """Take kernels from another number of elements on: 0 always, `math.inf` never.
+
+    For measuring one path alone, in this thread.
+    """
+    before = _taken_from.set(elements)
+    try:
+        yield
+    finally:
+        _taken_from.reset(before)
 
 _SHORTEST_ROW = 16
 """Columns that a row needs for a parameter to be one value for each row."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from actlab.engines.guard import guard, probe_points
+from actlab.engines.guard import VARIABLES, guard, probe_points
 from actlab.engines.numpy_operations import evaluate_steps
 from actlab.engines.source import fold_constants
 from actlab.engines.vectormath import REWRITES, WHOLE
@@ -28,7 +28,6 @@ ENTRY = "actlab_kernel"
 """The name of a kernel's function in its machine code."""
 
 DType = Literal["float32", "float64"]
-_VARIABLES = ("x", "gate", "re", "im")
 _CHOOSING = frozenset(
     ("abs", "minimum", "maximum", "clip", "where", "neg", "lt", "le", "gt", "ge", "eq", "ne")
 )
@@ -102,7 +101,7 @@ def bounded(spec: Spec) -> tuple[tuple[Expression, ...], bool]:
     raw = (*spec.outputs, *spec.sums)
     guarded = []
     for expression in raw:
-        names = sorted(symbols_of(expression) - set(_VARIABLES))
+        names = sorted(symbols_of(expression) - set(VARIABLES))
         guarded.append(guard(expression, tuple((name, 0.5) for name in names), "float64"))
     if spec.arithmetic == "mixed" and all(map(_same_when_held, raw, guarded)):
         return raw, True
@@ -110,10 +109,10 @@ def bounded(spec: Spec) -> tuple[tuple[Expression, ...], bool]:
 
 
 def _same_when_held(expression: Expression, guarded: Expression) -> bool:
-    variables = [name for name in _VARIABLES if name in symbols_of(expression)]
+    variables = [name for name in VARIABLES if name in symbols_of(expression)]
     if not variables:
         return True
-    settings = dict.fromkeys(symbols_of(expression) - set(_VARIABLES), 0.5)
+    settings = dict.fromkeys(symbols_of(expression) - set(VARIABLES), 0.5)
     inputs = {k: v.astype(np.float64) for k, v in probe_points(variables, "float32").items()}
     held = {k: np.clip(v, -FURTHEST, FURTHEST) for k, v in inputs.items()}
     mine = evaluate_steps(expression, held, settings, "float64")[expression]
