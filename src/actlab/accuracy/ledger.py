@@ -24,6 +24,8 @@ __all__ = ["DTYPES", "bound_for", "cases", "is_loose", "load", "path", "record",
 DTYPES: Final = {
     "numpy": ("float16", "float32", "float64"),
     "torch": ("float16", "bfloat16", "float32", "float64"),
+    "jax": ("float16", "bfloat16", "float32", "float64"),
+    "tensorflow": ("float16", "bfloat16", "float32", "float64"),
 }
 
 TOLERABLE: Final = 2000.0

@@ -168,9 +168,11 @@ def measure(
     worst: tuple[float, tuple[float, ...], float, float] = (-1.0, (), 0.0, 0.0)
     for run, (inputs, exact, least) in product(paths, batches):
         computed = run(*inputs, dtype=dtype)
+        if name in FLUSHING:
+            least = np.maximum(0.0 if least is None else least, _lost(dtype))
         errors = error_in_ulp(computed.ravel(), exact, dtype, least)
         if name in FLUSHING:
-            errors = np.where(_flushed(inputs, computed.ravel(), exact, dtype), 0.0, errors)
+            errors = np.where(_any_subnormal(inputs, dtype, errors.shape), 0.0, errors)
         place = int(np.argmax(errors))
         if errors[place] > worst[0]:
             value = float(exact.floats()[place])
@@ -183,9 +185,7 @@ def measure(
     )  # fmt: skip
 
 
-def _paths(
-    activation: Activation, engine: str, order: int, wrt: str, dtype: str
-) -> list[Subject]:
+def _paths(activation: Activation, engine: str, order: int, wrt: str, dtype: str) -> list[Subject]:
     """Each way that an engine may take: by compiled kernels, and by the library's operations."""
     both = engine in {"numpy", "torch"} and order <= cpu.HIGHEST_ORDER
     starts = (0, math.inf) if both and dtype in {"float32", "float64"} else (cpu.KERNEL_FROM,)
@@ -197,19 +197,24 @@ def _reference(activation: Activation, order: int, wrt: str) -> Subject:
     return subject(activation, "numpy", order, wrt, kernels_from=math.inf)
 
 
-def _flushed(inputs: tuple[Any, ...], computed: Any, exact: Exact, dtype: str) -> Any:
-    """Where a subnormal number may have been lost on the way.
+def _lost(dtype: str) -> float:
+    """The unit where subnormal numbers count as zero: such a one, lost, times up to 2**13."""
+    return float(2.0 ** (_working_least(dtype) + 13))
 
-    That is for subnormal inputs, and for results so small that a factor of up to 2**13 times a
-    subnormal intermediate result could be all of them.
-    """
-    least = min(FORMATS[dtype].least, FORMATS["float32"].least)
-    lost = (np.abs(computed) < 2.0 ** (least + 13)) & (np.abs(exact.floats()) < 2.0 ** (least + 13))
+
+def _any_subnormal(inputs: tuple[Any, ...], dtype: str, shape: tuple[int, ...]) -> Any:
+    """Where an input counts as zero."""
+    found = np.zeros(shape, bool)
     for values in inputs:
         size = np.abs(np.ravel(values))
-        if size.shape == lost.shape:  # the result of a vector function may have another
-            lost |= (size > 0) & (size < 2.0**least)
-    return lost
+        if size.shape == shape:  # the result of a vector function may have another
+            found |= (size > 0) & (size < 2.0 ** _working_least(dtype))
+    return found
+
+
+def _working_least(dtype: str) -> int:
+    """The exponent of the smallest normal number of the format that is computed in."""
+    return min(FORMATS[dtype].least, FORMATS["float32"].least)
 
 
 Batch = tuple[tuple[Any, ...], Exact, Any]

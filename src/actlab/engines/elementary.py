@@ -20,8 +20,10 @@ __all__ = ["Elementary"]
 
 _HALF_ROOT = 0.7071067811865476
 _DENSITY = 0.3989422804014327
-_EXP_SERIES = tuple(1 / math.factorial(k) for k in range(2, 21))
-_SINH_SERIES = tuple(1 / math.factorial(k) for k in range(3, 21, 2))
+# series of (exp(t) - 1)/t, of (exp(t) - 1 - t)/t² in t, and of (sinh(t) - t)/t³ in t²
+_EXPM1 = tuple(1 / math.factorial(k) for k in range(1, 7))
+_EXP_REST = tuple(1 / math.factorial(k) for k in range(2, 21))
+_SINH_REST = tuple(1 / math.factorial(k) for k in range(3, 21, 2))
 
 
 def _horner(x: Any, coefficients: Sequence[Any]) -> Any:
@@ -35,8 +37,8 @@ def _horner(x: Any, coefficients: Sequence[Any]) -> Any:
 class Elementary:
     """The primitives over one array library; every argument is an array.
 
-    The library has, by NumPy's names, exp, log, abs, round, minimum, maximum and where (with an
-    array for one of the two values at least), and `is_wide(a)`: whether `a` is of float64.
+    The library has, by NumPy's names, exp, log, arctan, abs, round, minimum, maximum and where
+    (with an array for one of the two values at least), and `is_wide(a)`: whether `a` is of float64.
     """
 
     def __init__(self, library: Any) -> None:
@@ -46,7 +48,7 @@ class Elementary:
 
     def expm1(self, a: Any) -> Any:
         """The series near 0, where a difference would cancel."""
-        series = _EXP_SERIES if self.np.is_wide(a) else _EXP_SERIES[:10]
+        series = _EXP_REST if self.np.is_wide(a) else _EXP_REST[:10]
         near = self.np.maximum(self.np.minimum(a, 1.0), -1.0)
         small = near + near * near * _horner(near, series)
         return self.np.where(self.np.abs(a) < 1, small, self.np.exp(a) - 1)
@@ -75,13 +77,15 @@ class Elementary:
         high = self.np.round(size * grid) / grid
         low = size - high
         first = self.np.exp(-scale * high * high)
-        return first * self.np.exp(-scale * low * (2 * high + low))
+        rest = -scale * low * (2 * high + low)
+        # a series, since XLA makes one exponential of the product of two
+        return first + first * rest * _horner(rest, _EXPM1)
 
     # -- hyperbolic ----------------------------------------------------------------------------
 
     def sinh(self, a: Any) -> Any:
         """The series near 0; half exponentials where a whole one would overflow early."""
-        series = _SINH_SERIES if self.np.is_wide(a) else _SINH_SERIES[:5]
+        series = _SINH_REST if self.np.is_wide(a) else _SINH_REST[:5]
         near = self.np.maximum(self.np.minimum(a, 1.0), -1.0)
         z = near * near
         small = near + near * z * _horner(z, series)
@@ -121,6 +125,13 @@ class Elementary:
         """1/cosh(a) without overflow."""
         small = self.np.exp(-self.np.abs(a))
         return 2 * small / (1 + small * small)
+
+    def arctan(self, a: Any) -> Any:
+        """A polynomial near 0; XLA takes a itself up to 1/1024."""
+        z = self.np.minimum(a * a, 0.1716)
+        table = tables.ARCTAN if self.np.is_wide(a) else tables.ARCTAN_MIXED
+        near = a + a * z * _horner(z, table)
+        return self.np.where(self.np.abs(a) < 0.41, near, self.np.arctan(a))
 
     # -- sigmoids ------------------------------------------------------------------------------
 

@@ -26,9 +26,9 @@ from actlab.formula import Expression, differentiate
 
 __all__ = ["TABLE", "as_array", "join", "parts", "prepare", "vector"]
 
-_PLAIN = ("abs", "sign", "exp", "log", "sqrt", "sin", "cos", "arctan", "arcsinh")
+_PLAIN = ("abs", "sign", "exp", "log", "sqrt", "sin", "cos", "arcsinh")
 _STABLE = ("expm1", "log1p", "sinh", "cosh", "tanh", "sech", "tanh_shrink", "sigmoid", "softplus",
-           "log_sigmoid", "erf", "erfc", "normcdf", "normpdf")  # fmt: skip
+           "log_sigmoid", "erf", "erfc", "normcdf", "normpdf", "arctan")  # fmt: skip
 _COMPARED = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 TABLE = {
@@ -58,6 +58,7 @@ class _Library:
     """JAX as the stable forms use it."""
 
     exp, log, abs, where = (staticmethod(f) for f in (jnp.exp, jnp.log, jnp.abs, jnp.where))
+    arctan = staticmethod(jnp.arctan)
     minimum, maximum, round = (staticmethod(f) for f in (jnp.minimum, jnp.maximum, jnp.round))
 
     @staticmethod

@@ -24,9 +24,9 @@ from actlab.formula import Expression, differentiate
 __all__ = ["TABLE", "as_array", "join", "parts", "prepare", "vector"]
 
 _PLAIN = {"exp": "exp", "log": "math.log", "sqrt": "sqrt", "sin": "sin", "cos": "cos",
-          "arctan": "atan", "arcsinh": "asinh", "abs": "abs"}  # fmt: skip
+          "arcsinh": "asinh", "abs": "abs"}  # fmt: skip
 _STABLE = ("expm1", "log1p", "sinh", "cosh", "tanh", "sech", "tanh_shrink", "sigmoid", "softplus",
-           "log_sigmoid", "erf", "erfc", "normcdf", "normpdf")  # fmt: skip
+           "log_sigmoid", "erf", "erfc", "normcdf", "normpdf", "arctan")  # fmt: skip
 _COMPARED = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
              "eq": "equal", "ne": "not_equal"}  # fmt: skip
 
@@ -58,7 +58,7 @@ class _Library:
     """TensorFlow as the stable forms use it."""
 
     exp, log, abs, round = map(staticmethod, (tf.exp, tf.math.log, tf.abs, tf.round))
-    minimum, maximum = map(staticmethod, (tf.minimum, tf.maximum))
+    minimum, maximum, arctan = map(staticmethod, (tf.minimum, tf.maximum, tf.atan))
 
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Any:
