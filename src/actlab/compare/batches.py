@@ -48,8 +48,8 @@ class Part:
         self._x = np.stack(padded).astype(dtype)
         self.target: Array = np.stack([getattr(split, f"{which}_y") for split in splits])
         """The y of every block, in the units of the data."""
-        self._mean = np.array([split.target_mean for split in splits]).reshape(-1, 1)
-        self._scale = np.array([split.target_scale for split in splits]).reshape(-1, 1)
+        self._mean = np.array([[split.target_mean] for split in splits])
+        self._scale = np.array([[split.target_scale] for split in splits])
         self.rows = self.target.shape[1]
         self._y = self.target
         if self.target.dtype.kind == "f":
@@ -80,9 +80,10 @@ class Part:
             yield x[:, None, rows], np.ascontiguousarray(y[:, rows])
 
     def in_target_units(self, outputs: Array) -> Array:
-        """A network's outputs (blocks, rates, rows, 1) in units of the target, for a regression."""
+        """A network's outputs (members, rows, outputs); a regression's in units of the target."""
         if self.target.dtype.kind != "f":
             return outputs
-        shape = (-1, 1, 1, 1)
-        scaled: Array = outputs * self._scale.reshape(shape) + self._mean.reshape(shape)
+        share = len(outputs) // len(self.target)
+        scale, mean = (np.repeat(v, share).reshape(-1, 1, 1) for v in (self._scale, self._mean))
+        scaled: Array = outputs * scale + mean
         return scaled

@@ -23,6 +23,7 @@ __all__ = [
     "compiled",
     "cross_entropy",
     "huber",
+    "largest",
     "pull_back",
     "squared_error",
     "sum_rows",
@@ -84,6 +85,22 @@ def pull_back(upstream: Any, slope: Any, gradients: Any, offset: int) -> None:
             for j in range(units):
                 row[j] *= slopes[j]
                 bias[j] += row[j]
+
+
+@compiled
+def largest(outputs: Any) -> Any:
+    """The place of each row's largest output, of equal ones the first."""
+    members, rows, classes = outputs.shape
+    places = np.zeros((members, rows), dtype=np.int64)
+    for m in range(members):
+        for i in range(rows):
+            row = outputs[m, i]
+            best = 0
+            for j in range(1, classes):
+                if row[j] > row[best]:
+                    best = j
+            places[m, i] = best
+    return places
 
 
 # --- losses: the sum over the rows is added to each member's entry of `sums`, and `gradient` is

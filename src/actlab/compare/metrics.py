@@ -7,10 +7,11 @@ shape (members,) and is NaN where an output is not finite.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import torch
+import numpy as np
 
+from actlab.compare.loops import largest
 from actlab.compare.naming import by_name
 from actlab.errors import DataError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "Metric", "metric_for"]
 
-Tensor = torch.Tensor
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -31,51 +32,60 @@ class Metric:
     name: str
     kind: str
     greater_is_better: bool
-    function: Callable[[Tensor, Tensor], Tensor]
+    function: Callable[[Array, Array], Array]
     """Classification: (logits, classes). Regression: (prediction, target)."""
 
-    def __call__(self, outputs: Tensor, target: Tensor) -> Tensor:
+    def __call__(self, outputs: Array, target: Array) -> Array:
         """The score of each member, from a network's outputs (regression: in target units)."""
-        finite = outputs.isfinite().flatten(1).all(1)
+        finite = np.isfinite(outputs).all((1, 2))
         if self.kind == "regression":
-            outputs = outputs.squeeze(-1)
+            outputs = outputs[..., 0]
         elif outputs.shape[-1] == 1:  # one logit for two classes: that of the first is 0
-            outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
-        return self.function(outputs, target).masked_fill(~finite, torch.nan)
+            outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=-1)
+        with np.errstate(all="ignore"):
+            return np.where(finite, self.function(outputs, target), np.nan)
 
 
-def _accuracy(logits: Tensor, classes: Tensor) -> Tensor:
-    hits = logits.argmax(-1) == classes
-    return hits.double().mean(-1)
+def _accuracy(logits: Array, classes: Array) -> Array:
+    hits: Array = (largest(logits) == classes).mean(-1)
+    return hits
 
 
-def _balanced_accuracy(logits: Tensor, classes: Tensor) -> Tensor:
+def _balanced_accuracy(logits: Array, classes: Array) -> Array:
     """Mean over the classes of the share found: chance is 1/classes however uneven they are."""
-    hits = (logits.argmax(-1) == classes).double()
-    number = logits.shape[-1]
-    count = hits.new_zeros(len(classes), number).scatter_add_(1, classes, torch.ones_like(hits))
-    found = hits.new_zeros(len(classes), number).scatter_add_(1, classes, hits)
-    present = count > 0
-    return (found / count.clamp(min=1)).sum(-1) / present.sum(-1)
+    own = classes[..., None] == np.arange(logits.shape[-1])
+    count = own.sum(1)
+    found = (own & (largest(logits) == classes)[..., None]).sum(1)
+    shares: Array = (found / np.maximum(count, 1)).sum(-1) / (count > 0).sum(-1)
+    return shares
 
 
-def _log_loss(logits: Tensor, classes: Tensor) -> Tensor:
-    own = logits.gather(-1, classes.unsqueeze(-1)).squeeze(-1)
-    return (logits.logsumexp(-1) - own).double().mean(-1)
+def _log_loss(logits: Array, classes: Array) -> Array:
+    above = logits - logits.max(-1, keepdims=True).astype(np.float64)
+    own = np.take_along_axis(above, classes[..., None], axis=-1)[..., 0]
+    loss: Array = (np.log(np.exp(above).sum(-1)) - own).mean(-1)
+    return loss
 
 
-def _rmse(prediction: Tensor, target: Tensor) -> Tensor:
-    return (prediction - target).double().square().mean(-1).sqrt()
+def _rmse(prediction: Array, target: Array) -> Array:
+    root: Array = np.sqrt(_square(prediction - target))
+    return root
 
 
-def _mae(prediction: Tensor, target: Tensor) -> Tensor:
-    return (prediction - target).double().abs().mean(-1)
+def _mae(prediction: Array, target: Array) -> Array:
+    error: Array = np.abs(prediction - target).mean(-1, dtype=np.float64)
+    return error
 
 
-def _r2(prediction: Tensor, target: Tensor) -> Tensor:
+def _r2(prediction: Array, target: Array) -> Array:
     """Share of the target's variance explained: 1 - MSE/variance."""
-    residual = (prediction - target).double().square().mean(-1)
-    return 1 - residual / target.double().var(-1, correction=0)
+    share: Array = 1 - _square(prediction - target) / target.var(-1, dtype=np.float64)
+    return share
+
+
+def _square(error: Array) -> Array:
+    mean: Array = np.square(error, dtype=np.float64).mean(-1)
+    return mean
 
 
 METRICS: Final = {

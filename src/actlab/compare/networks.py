@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
     from actlab.activation import Activation
 
-__all__ = ["StackedNetwork", "base_draws", "layer_shapes", "own_slopes"]
+__all__ = ["Pass", "StackedNetwork", "base_draws", "layer_shapes", "own_slopes"]
 
 Array = np.ndarray[Any, Any]
 Tensor = torch.Tensor
-_Calls = list[Callable[[], Any]]
+Calls = list[Callable[[], Any]]
 
+_TORCH: Final = {"float32": torch.float32, "float64": torch.float64}
 _WEIGHT_STREAM: Final = 2
 _LINE: Final = 16
 """A member's parameters begin at a multiple of this, so that no two share a cache line."""
@@ -61,8 +62,28 @@ def layer_shapes(widths: Sequence[int], fold: int = 1) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
+class Pass:
+    """The buffers of a network for one number of rows, and the calls that compute in them.
+
+    Put a batch into `x`, call `forward`, find the answers in `outputs`; put the gradient of the
+    loss into `gradient`, call `backward`, find the gradients in those of the network. `value` is
+    `forward` without what the way back needs.
+    """
+
+    x: Array
+    """(blocks, 1, rows, inputs)."""
+    outputs: Array
+    """(members, rows, outputs), as `gradient`."""
+    gradient: Array
+    hidden: list[_Hidden]
+    value: Calls
+    forward: Calls
+    backward: Calls
+
+
+@dataclass(frozen=True)
 class _Hidden:
-    """A hidden layer's numbers for one number of rows, and what the activation does to them."""
+    """A hidden layer's numbers, (members, rows, units), and what the activation does to them."""
 
     before: Array
     after: Array
@@ -72,9 +93,9 @@ class _Hidden:
     """Gradient of what comes before it."""
     slope: Array
     """f'(before), for a scalar activation."""
-    value: _Calls
+    value: Calls
     """From `before` to `after`."""
-    forward: _Calls
+    forward: Calls
     """The same, with what the backward pass needs."""
 
 
@@ -111,57 +132,20 @@ class StackedNetwork:
         """Where each weight matrix stands among the numbers of a member."""
         self._offsets = edges[layers:-1]
         numbers = -(-edges[-1] // _LINE) * _LINE
-        self.parameters = np.zeros((self.members, numbers), dtype)
-        self.gradients = np.zeros((self.members, numbers), dtype)
+        self.parameters, self.gradients, *self.memory = _aligned((4, self.members, numbers), dtype)
         self.weights = [self._matrices(self.parameters, layer) for layer in range(layers)]
         self._slopes = [self._matrices(self.gradients, layer) for layer in range(layers)]
-        # A product with a matrix that lies the other way takes half as long again.
-        self._turned = [np.empty(w.shape[:2] + w.shape[:1:-1], dtype) for w in self.weights]
-        self._kernel = Kernel(activation, _torch(dtype)) if activation.kind == "scalar" else None
-        self._hidden: dict[int, list[_Hidden]] = {}
-        self._outputs: dict[int, Array] = {}
-        self._x = self.parameters
+        self._kernel = Kernel(activation, dtype) if activation.kind == "scalar" else None
+        self._passes: dict[int, Pass] = {}
 
-    def forward(self, x: Array, *, training: bool = True) -> Array:
-        """Outputs of every member, (members, rows, outputs).
+    def rows(self, count: int) -> Pass:
+        """The pass for so many rows, always the same one."""
+        if count not in self._passes:
+            self._passes[count] = self._pass(count)
+        return self._passes[count]
 
-        They stand in a buffer that the next call with as many rows writes over. Without
-        `training` no `backward` can follow.
-        """
-        rows = x.shape[2]
-        if rows not in self._outputs:
-            self._hidden[rows] = [self._layer(rows, layer) for layer in range(len(self.shapes) - 1)]
-            self._outputs[rows] = self._empty(rows, self.widths[-1])
-        self._x = x
-        for layer, hidden in enumerate(self._hidden[rows]):
-            self._affine(layer, x, hidden.before)
-            for call in hidden.forward if training else hidden.value:
-                call()
-            x = self._table(hidden.after)
-        self._affine(-1, x, self._outputs[rows])
-        return self._outputs[rows]
-
-    def backward(self, gradient: Array) -> None:
-        """Fill the gradients, from that of the outputs of the last `forward`."""
-        hidden = self._hidden[gradient.shape[1]]
-        sum_rows(gradient, self.gradients, self._offsets[-1])
-        for layer in range(len(self.shapes) - 1, -1, -1):
-            x = self._table(hidden[layer - 1].after) if layer else self._x
-            upward = self._table(gradient)
-            np.matmul(x.swapaxes(2, 3), upward, out=self._slopes[layer])
-            if layer:
-                below = hidden[layer - 1]
-                np.copyto(self._turned[layer], self.weights[layer].swapaxes(2, 3))
-                np.matmul(upward, self._turned[layer], out=self._table(below.upstream))
-                if self._kernel:
-                    pull_back(below.upstream, below.slope, self.gradients, self._offsets[layer - 1])
-                else:
-                    _pull_back(self.activation, below.before, below.upstream, below.gradient)
-                    sum_rows(below.gradient, self.gradients, self._offsets[layer - 1])
-                gradient = below.gradient
-
-    def unit_slopes(self, rows: int) -> list[Array]:
-        """|∂f(x)_j/∂x_j| of every hidden unit on every row of the last `forward` of so many rows.
+    def unit_slopes(self, count: int) -> list[Array]:
+        """|∂f(x)_j/∂x_j| of every hidden unit on every row of the last forward pass of so many.
 
         One array (members, rows, units) for each layer. The inputs of a gated unit are two, and
         the sizes of its two slopes are added.
@@ -170,7 +154,7 @@ class StackedNetwork:
             np.abs(hidden.slope)
             if self._kernel
             else own_slopes(self.activation, torch.from_numpy(hidden.before)).numpy()
-            for hidden in self._hidden[rows]
+            for hidden in self.rows(count).hidden
         ]
 
     def subset(self, members: Sequence[int]) -> StackedNetwork:
@@ -183,32 +167,73 @@ class StackedNetwork:
         matrices = numbers[:, self.places[layer]]
         return matrices.reshape(self.blocks, self.rates, *self.shapes[layer])
 
-    def _affine(self, layer: int, x: Array, out: Array) -> None:
-        np.matmul(x, self.weights[layer], out=self._table(out))
-        add_bias(out, self.parameters, self._offsets[layer])
+    def _pass(self, rows: int) -> Pass:
+        x = _aligned((self.blocks, 1, rows, self.widths[0]), self.dtype)
+        hidden = [self._layer(rows, layer) for layer in range(len(self.shapes) - 1)]
+        outputs, gradient = (self._empty(rows, self.widths[-1]) for _ in range(2))
+        whole = Pass(x, outputs, gradient, hidden, [], [], [])
+        inputs = [x, *(self._table(layer.after) for layer in hidden)]
+        for layer, below in enumerate(inputs):
+            last = layer == len(hidden)
+            out = outputs if last else hidden[layer].before
+            affine: Calls = [
+                partial(np.matmul, below, self.weights[layer], out=self._table(out)),
+                partial(add_bias, out, self.parameters, self._offsets[layer]),
+            ]
+            whole.value.extend([*affine, *([] if last else hidden[layer].value)])
+            whole.forward.extend([*affine, *([] if last else hidden[layer].forward)])
+        whole.backward.append(partial(sum_rows, gradient, self.gradients, self._offsets[-1]))
+        for layer in range(len(hidden), -1, -1):
+            upward = self._table(gradient if layer == len(hidden) else hidden[layer].gradient)
+            turned = inputs[layer].swapaxes(2, 3)
+            whole.backward.append(partial(np.matmul, turned, upward, out=self._slopes[layer]))
+            if layer:
+                whole.backward.extend(self._back_to(hidden[layer - 1], layer, upward))
+        return whole
+
+    def _back_to(self, below: _Hidden, layer: int, upward: Array) -> Calls:
+        """From the gradient of a layer's results to the one of the activations before it."""
+        turned = _aligned(self.weights[layer].swapaxes(2, 3).shape, self.dtype)
+        offset = self._offsets[layer - 1]
+        calls: Calls = [
+            # A product with a matrix that lies the other way takes half as long again.
+            partial(np.copyto, turned, self.weights[layer].swapaxes(2, 3)),
+            partial(np.matmul, upward, turned, out=self._table(below.upstream)),
+        ]
+        before, upstream, gradient = below.before, below.upstream, below.gradient
+        if self._kernel:
+            calls.append(partial(pull_back, upstream, below.slope, self.gradients, offset))
+        else:
+            calls.append(partial(_pull_back, self.activation, before, upstream, gradient))
+            calls.append(partial(sum_rows, gradient, self.gradients, offset))
+        return calls
 
     def _layer(self, rows: int, layer: int) -> _Hidden:
         units = self.widths[layer + 1]
         before, after = self._empty(rows, units * self.fold), self._empty(rows, units)
         if self._kernel is None:
-            upstream, gradient = self._empty(rows, units), np.empty_like(before)
-            apply: _Calls = [partial(_apply, self.activation, before, after)]
+            upstream, gradient = self._empty(rows, units), self._empty(rows, units * self.fold)
+            apply: Calls = [partial(_apply, self.activation, before, after)]
             return _Hidden(before, after, upstream, gradient, before, apply, apply)
         # The way back needs nothing but the slope, so what it was computed from is written over.
         slope = self._empty(rows, units)
-        x, y, dy = map(torch.from_numpy, (before, after, slope))
-        value, both = self._kernel.bind(x, y), self._kernel.bind(x, y, dy)
+        value, both = self._kernel.bind(before, after), self._kernel.bind(before, after, slope)
         return _Hidden(before, after, before, before, slope, value, both)
 
     def _empty(self, rows: int, columns: int) -> Array:
-        return np.empty((self.members, rows, columns), self.dtype)
+        return _aligned((self.members, rows, columns), self.dtype)
 
     def _table(self, layer: Array) -> Array:
         return layer.reshape(self.blocks, self.rates, *layer.shape[1:])
 
 
-def _torch(dtype: np.dtype[Any]) -> torch.dtype:
-    return torch.from_numpy(np.empty(0, dtype)).dtype
+def _aligned(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """Zeros that begin on a cache line, which NumPy's own need not.
+
+    Vectors across the borders of lines would make the loops up to three times slower.
+    """
+    zeros: Array = torch.zeros(*shape, dtype=_TORCH[dtype.name]).numpy()
+    return zeros
 
 
 def _apply(activation: Activation, before: Array, after: Array) -> None:

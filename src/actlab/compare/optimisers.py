@@ -157,18 +157,19 @@ class StackedOptimizer:
         self._rule = by_name(OPTIMISERS, name, "optimiser")
         self._rates = rates
         self._network = network
-        self._memory = [np.zeros_like(network.parameters) for _ in range(2)]
         self.steps = 0
         """How many were taken."""
         self.set_factor(1.0)
 
     def set_factor(self, factor: float) -> None:
         """Multiply every learning rate by this, from now on."""
-        self._now = (self._rates * factor).astype(self._network.parameters.dtype)
+        self._now = (self._rates * factor).astype(self._network.dtype)
 
     def step(self) -> None:
         """One step down the gradients."""
         self.steps += 1
         network = self._network
         constants = np.array(self._rule.constants(self.steps), dtype=network.parameters.dtype)
-        self._rule.loop(network.parameters, network.gradients, *self._memory, self._now, constants)
+        self._rule.loop(
+            network.parameters, network.gradients, *network.memory, self._now, constants
+        )

@@ -41,8 +41,6 @@ Array = np.ndarray[Any, Any]
 
 EVALUATION_ROWS: Final = 128
 """Rows that are scored at once: bounds the memory, whatever the size of the data."""
-STACK_BYTES: Final = 1_500_000
-"""What the members of one stack hold: about what a core's own cache holds."""
 
 
 def initial_weights(
@@ -71,8 +69,8 @@ def train_chunk(
     """Train every pair of the chunk at every learning rate; one `Run` each.
 
     The runs come in the order of `chunk.pairs`, and within a pair in the order of
-    `settings.learning_rates`. The blocks of a candidate that fit into a processor's cache together
-    are trained as one stack, one stack after the other.
+    `settings.learning_rates`. What a candidate has in the chunk is trained as one
+    stack, one stack after the other.
 
     Raises:
         DataError: a loss or a metric that does not fit the task.
@@ -84,13 +82,11 @@ def train_chunk(
     with _steady_arithmetic():
         for index in sorted({index for index, _ in chunk.pairs}):
             blocks = sorted(block for i, block in chunk.pairs if i == index)
-            size = 1
-            for start in range(0, len(blocks), size):
-                some = [splits[block] for block in blocks[start : start + size]]
-                stack = _Stack(task, candidates[index], some, settings=settings, dtype=numbers)
-                stack.train()
-                for run in stack.runs():
-                    found[index, run.block].append(run)
+            some = [splits[block] for block in blocks]
+            stack = _Stack(task, candidates[index], some, settings=settings, dtype=numbers)
+            stack.train()
+            for run in stack.runs():
+                found[index, run.block].append(run)
     return [run for pair in chunk.pairs for run in found[pair]]
 
 
@@ -164,7 +160,6 @@ class _Stack:
             settings.optimizer, self.network, np.tile(rates, len(splits))
         )
         self.best = _Best(self.network)
-        self.gradients: dict[tuple[int, ...], Array] = {}
         steps = settings.epochs * -(-self.train_part.rows // settings.batch_size)
         shape = (settings.epochs, self.network.members)
         self.train_loss, self.validation_loss, self.score = (np.empty(shape) for _ in range(3))
@@ -200,20 +195,18 @@ class _Stack:
         sums = np.zeros(self.network.members)
         start, first = perf_counter(), self.optimizer.steps
         for x, y in part.batches(settings.batch_size, orders):
-            self.network.backward(self._add_loss(self.network.forward(x), y, sums))
+            now = self.network.rows(y.shape[1])
+            np.copyto(now.x, x)
+            for call in now.forward:
+                call()
+            self.loss.add(now.outputs, y, now.gradient, sums)
+            for call in now.backward:
+                call()
             self._measure_and_clip()
             self.optimizer.step()
         self.train_loss[epoch] = sums / part.rows
         steps = self.optimizer.steps - first
         self.step_seconds.append((perf_counter() - start) / steps / self.network.members)
-
-    def _add_loss(self, outputs: Array, target: Array, sums: Array) -> Array:
-        """Add to the members' sums, and return the gradient."""
-        if outputs.shape not in self.gradients:
-            self.gradients[outputs.shape] = np.empty_like(outputs)
-        gradient = self.gradients[outputs.shape]
-        self.loss.add(outputs, target, gradient, sums)
-        return gradient
 
     def _measure_and_clip(self) -> None:
         network, step = self.network, self.optimizer.steps
@@ -226,15 +219,19 @@ class _Stack:
 
     def _evaluate(self, network: StackedNetwork, part: Part) -> tuple[Array, Array]:
         """Mean loss and score of every member on a whole part."""
-        sums, outputs = np.zeros(network.members), []
+        sums = np.zeros(network.members)
+        outputs = np.empty((network.members, part.rows, network.widths[-1]), network.dtype)
+        done = 0
         for x, y in part.batches(EVALUATION_ROWS):
-            output = network.forward(x, training=False)
-            self._add_loss(output, y, sums)
-            outputs.append(output.reshape(network.blocks, network.rates, *output.shape[1:]).copy())
-        answers = torch.from_numpy(part.in_target_units(np.concatenate(outputs, axis=2)))
-        target = torch.from_numpy(part.target).unsqueeze(1).expand(-1, network.rates, -1)
-        score = self.metric(answers.flatten(0, 1), target.flatten(0, 1))
-        return sums / part.rows, score.numpy()
+            now = network.rows(y.shape[1])
+            np.copyto(now.x, x)
+            for call in now.value:
+                call()
+            self.loss.add(now.outputs, y, now.gradient, sums)
+            outputs[:, done : done + y.shape[1]] = now.outputs
+            done += y.shape[1]
+        target = np.repeat(part.target, network.rates, axis=0)
+        return sums / part.rows, self.metric(part.in_target_units(outputs), target)
 
     # --- afterwards ---------------------------------------------------------------------------
 
@@ -295,9 +292,12 @@ class _Stack:
 
     def _unit_shares(self) -> tuple[Array, Array]:
         counts = UnitCounts(self.network)
-        for x, _ in self.validation_part.batches(EVALUATION_ROWS):
-            self.network.forward(x)
-            counts.add(x.shape[2])
+        for x, y in self.validation_part.batches(EVALUATION_ROWS):
+            now = self.network.rows(y.shape[1])
+            np.copyto(now.x, x)
+            for call in now.forward:
+                call()
+            counts.add(y.shape[1])
         return counts.shares()
 
     def _saved_bytes(self) -> int:
