@@ -24,6 +24,7 @@ WORK = {
     "keras_layer": "actlab.nn.keras_layer",
     "export": "actlab.export",
     "comparison": "actlab.report",
+    "health": "actlab.report",
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
