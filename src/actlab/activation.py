@@ -46,10 +46,14 @@ class Parameter:
     whole: bool = False
     """Whether it is a count: a whole number of at least 1."""
 
+    @property
+    def least(self) -> float:
+        """What the formula needs it above; minus infinity for most."""
+        return 0.0 if self.positive else self.above
+
     def allows(self, value: float) -> bool:
         """Whether the formula can work with a number."""
-        least = 0.0 if self.positive else self.above
-        fits = math.isfinite(value) and least < value < self.below
+        fits = math.isfinite(value) and self.least < value < self.below
         return fits and (not self.whole or (value >= 1 and value == int(value)))
 
     @property
@@ -175,6 +179,8 @@ class LayerRule:
     latex: str
     layer: str
     """Module and class below `actlab.nn`, as in "channels.FunnelReLU"."""
+    options: str = ""
+    """What `module` takes, as in "channels, kernel_size=3"."""
     kind: ClassVar[Kind] = "layer"
 
 

@@ -29,6 +29,73 @@ _PAU_BOTTOM = (
 _PAU = {f"a{i}": Parameter(value, f"numerator, x**{i}") for i, value in enumerate(_PAU_TOP)}
 _PAU |= {f"b{i}": Parameter(value, f"bottom, x**{i}") for i, value in enumerate(_PAU_BOTTOM, 1)}
 
+
+def _horner(names: list[str], of: str) -> str:
+    """A polynomial with these coefficients, lowest power first."""
+    text = names[-1]
+    for name in names[-2::-1]:
+        text = f"({name} + {of} * {text})"
+    return text
+
+
+def _rational(constant: str, lowest: int, *, absolute: bool) -> tuple[str, str]:
+    """The stable and the plain form of a quotient of degrees 5 and 4.
+
+    Outside [-1, 1] it is computed in powers of 1/x, since x**5 overflows where the quotient is
+    moderate.
+    """
+    tops, bottoms = [f"a{i}" for i in range(6)], [f"b{i}" for i in range(lowest, 5)]
+    size = "abs" if absolute else ""
+    inner = _horner(bottoms, "x") if lowest == 0 else f"(x * {_horner(bottoms, 'x')})"
+    inside = f"{_horner(tops, 'x')} / ({constant} + {size}{inner})"
+    ends = bottoms[::-1] if lowest == 0 else [*bottoms[::-1], "0"]
+    outside = (
+        f"x * {_horner(tops[::-1], '1 / x')} "
+        f"/ ({constant} * (1 / x)**4 + {size}({_horner(ends, '1 / x')}))"
+    )
+    plain = " + ".join(f"a{i} * x**{i}" for i in range(6)).replace(" * x**0", "")
+    below = " + ".join(f"b{i} * x**{i}" for i in range(lowest, 5)).replace(" * x**0", "")
+    return (
+        f"where(abs(x) < 1, {inside}, {outside})",
+        f"({plain}) / ({constant} + {size}({below}))",
+    )
+
+
+def _coefficients(top: tuple[float, ...], bottom: tuple[float, ...]) -> dict[str, Parameter]:
+    first = 5 - len(bottom)
+    table = {f"a{i}": Parameter(value, f"numerator, x**{i}") for i, value in enumerate(top)}
+    return table | {
+        f"b{i}": Parameter(value, f"denominator, x**{i}") for i, value in enumerate(bottom, first)
+    }
+
+
+_DELFOSSE = Reference(
+    "Delfosse, Schramowski, Mundt, Molina, Kersting",
+    2021,
+    "Adaptive rational activations to boost deep reinforcement learning",
+    arxiv="2102.09407",
+)
+_RATIONAL_B, _PLAIN_B = _rational("1", 1, absolute=True)
+_RATIONAL_C, _PLAIN_C = _rational("0.1", 0, absolute=True)
+_RATIONAL_N, _PLAIN_N = _rational("1", 1, absolute=False)
+# leaky ReLUs on [-3, 3], as the library rational_activations has them
+_B = _coefficients(
+    (0.03355815733452378, 0.5050059186781659, 1.6534697310952233, 2.0100501552600014,
+     0.9319195586484518, 0.15242646398275836),
+    (4.812831860534153e-05, 3.9802479055059194, 1.5837587665720168e-05, 0.30183382839661377),
+)  # fmt: skip
+_C = _coefficients(
+    (0.863943144302673, 13.001131096231564, 42.56763919941753, 51.74757697869782,
+     23.99165145314087, 3.924120833060723),
+    (25.644974747512343, -0.0013495866374991824, 102.47308203485366, -0.0017931970367811253,
+     7.77090005615082),
+)  # fmt: skip
+_N = _coefficients(
+    (0.0335582132067107, 0.505003740582471, 1.653458603975765, 2.010035526870634,
+     0.9319123754639458, 0.1524253263766341),
+    (2.9474567624015346e-05, 3.9802415438832024, 5.162142903703752e-06, 0.3018331889980995),
+)  # fmt: skip
+
 ENTRIES = (
     Entry(
         "pelu",
@@ -184,5 +251,52 @@ ENTRIES = (
         ),
         ships=ships(rational_activations=Shipped("Rational", note="version A, leaky_relu")),
         note="Starts as a leaky ReLU on [-3, 3]; outside it grows linearly. The safe form.",
+    ),
+    Entry(
+        "rational_b",
+        _RATIONAL_B,
+        definition=_PLAIN_B,
+        parameters=_B,
+        reference=_DELFOSSE,
+        ships=ships(rational_activations=Shipped("Rational", note="version B, leaky_relu")),
+        note="Starts as a leaky ReLU on [-3, 3]. One absolute value keeps the bottom above 0.",
+    ),
+    Entry(
+        "rational_c",
+        _RATIONAL_C,
+        definition=_PLAIN_C,
+        parameters=_C,
+        reference=_DELFOSSE,
+        ships=ships(rational_activations=Shipped("Rational", note="version C, leaky_relu")),
+        note="As rational_b, with a constant of its own at the bottom.",
+    ),
+    Entry(
+        "rational_n",
+        _RATIONAL_N,
+        definition=_PLAIN_N,
+        parameters=_N,
+        reference=_DELFOSSE,
+        ships=ships(rational_activations=Shipped("Rational", note="version N, leaky_relu")),
+        note="Without an absolute value: it may get poles when it is learned.",
+    ),
+    Entry(
+        "rational_relu",
+        "where(abs(x) < 1, (a0 + x * (a1 + x * (a2 + x * a3))) / (b0 + x * (b1 + x * b2)), "
+        "x * (a3 + 1 / x * (a2 + 1 / x * (a1 + 1 / x * a0))) / (b2 + 1 / x * (b1 + 1 / x * b0)))",
+        definition="(a0 + a1 * x + a2 * x**2 + a3 * x**3) / (b0 + b1 * x + b2 * x**2)",
+        parameters={
+            "a0": Parameter(0.0218, "numerator, x**0"),
+            "a1": Parameter(0.5, "numerator, x**1"),
+            "a2": Parameter(1.5957, "numerator, x**2"),
+            "a3": Parameter(1.1915, "numerator, x**3"),
+            "b0": Parameter(1.0, "denominator, x**0"),
+            "b1": Parameter(0.0, "denominator, x**1"),
+            "b2": Parameter(2.383, "denominator, x**2"),
+        },
+        aliases=("rational_32",),
+        reference=Reference(
+            "Boullé, Nakatsukasa, Townsend", 2020, "Rational neural networks", arxiv="2004.01902"
+        ),
+        note="Starts as the quotient of degrees 3 and 2 that is closest to ReLU on [-1, 1].",
     ),
 )

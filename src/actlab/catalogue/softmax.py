@@ -9,11 +9,23 @@ from actlab.catalogue.entry import Entry, Parameter, Random, Reference, VectorRu
 
 
 def _softmax(ops: Any, x: Any, axis: int) -> Any:
+    done = _at_once(ops, x, axis, log=False)
+    if done is not None:
+        return done
     powers = ops.exp(x - ops.max(x, axis))
     return powers / ops.sum(powers, axis)
 
 
+def _at_once(ops: Any, x: Any, axis: int, *, log: bool) -> Any:
+    """What an engine can do in one sweep; None where it can't."""
+    function = getattr(ops, "softmax_at_once", None)
+    return None if function is None else function(x, axis, log=log)
+
+
 def _log_softmax(ops: Any, x: Any, axis: int) -> Any:
+    done = _at_once(ops, x, axis, log=True)
+    if done is not None:
+        return done
     shifted = x - ops.max(x, axis)
     powers = ops.exp(shifted)
     # the largest are 1 each; all but one of them and the rest go to log1p, so that the logarithm

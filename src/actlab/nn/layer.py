@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from actlab.activation import Activation
 from actlab.nn.learning import check_channels, learned_names
+from actlab.nn.own_weights import layer_of
 
 __all__ = ["ActivationModule", "module"]
 
@@ -29,11 +31,12 @@ class ActivationModule(nn.Module):
     layer, or (channels,), counted along dimension 1 of the input as in `torch.nn.PReLU`: (N, C)
     and (N, C, ...) both have their channels there; an input of one dimension has none and is a
     `ValueError`. A parameter that must be positive acts as a ten-thousandth of where it began
-    when training takes it below that, and its gradient passes as if it did not, so that it can
-    come back.
+    when training takes it below that (one with another lower bound as so far above that), and its
+    gradient passes as if it did not, so that it can come back.
 
-    A random parameter (the slope of RReLU) is drawn for each element, uniformly between its
-    bounds, in training, with PyTorch's generator; in evaluation it is the mean of its bounds.
+    A random symbol (the slope of RReLU, the noise of others) is drawn for each element in
+    training, with PyTorch's generator; in evaluation it stands at its mean. Where the paper has
+    another formula for training, that one is used then.
 
     Args:
         activation: the function.
@@ -64,7 +67,7 @@ class ActivationModule(nn.Module):
         axis: int | None = None,
     ) -> None:
         super().__init__()
-        if axis is not None and activation.kind == "scalar":
+        if axis is not None and activation.kind in {"scalar", "complex"}:
             raise TypeError(f"{activation.name} works on single numbers; it takes no axis")
         learned = learned_names(activation, learnable)
         check_channels(activation, channels, learned)
@@ -73,14 +76,16 @@ class ActivationModule(nn.Module):
         self.channels = channels
         self.learned = learned
         self._gated = activation.kind == "gated"
+        specs, numbers = activation.specs, activation.parameters
         self._floors = {
-            name: _FLOOR * activation.parameters[name]
+            name: least + _FLOOR * (numbers[name] - least)
             for name in learned
-            if name in activation.specs and activation.specs[name].positive
+            if name in specs and (least := specs[name].least) > -math.inf
         }
-        bounds = activation.parameters
+        # looked up here, since torch.compile can't follow a cached property
+        self._in_training = activation.in_training
         self._draws = {
-            name: (bounds[random.low], bounds[random.high])
+            name: (random.law, *(numbers[bound] for bound in random.bounds))
             for name, random in activation.random.items()
         }
         for name in learned:
@@ -89,7 +94,7 @@ class ActivationModule(nn.Module):
                     f"a parameter called {name!r} can't be learned, because torch.nn.Module "
                     "has an attribute of that name; rename it in the formula"
                 )
-            value = torch.full(() if channels is None else (channels,), bounds[name])
+            value = torch.full(() if channels is None else (channels,), numbers[name])
             self.register_parameter(name, nn.Parameter(value))
 
     def forward(self, x: Tensor, gate: Tensor | None = None) -> Tensor:
@@ -97,12 +102,14 @@ class ActivationModule(nn.Module):
         options: dict[str, Any] = {} if self.axis is None else {"axis": self.axis}
         for name in self.learned:
             options[name] = self._value(name, x)
+        function = self.activation
         if self.training:
-            for name, (low, high) in self._draws.items():
-                options[name] = low + (high - low) * torch.rand_like(x, dtype=_float_of(x))
+            function = self._in_training
+            for name, law in self._draws.items():
+                options[name] = _draw(law, x)
         if gate is not None and not self._gated:
             raise TypeError(f"{self.activation.name} takes one input and no gate")
-        result: Tensor = self.activation(x, gate, **options)
+        result: Tensor = function(x, gate, **options)
         if options and x.is_floating_point() and result.dtype != x.dtype:
             return result.to(x.dtype)
         return result
@@ -141,21 +148,38 @@ class ActivationModule(nn.Module):
         return ", ".join(shown)
 
 
-def module(
-    activation: Activation,
-    *,
-    learnable: bool | str | Iterable[str] = False,
-    channels: int | None = None,
-    axis: int | None = None,
-) -> ActivationModule:
+def module(activation: Activation, **options: Any) -> nn.Module:
     """A `torch.nn.Module` of an activation; see `ActivationModule`.
+
+    A function with weights of its own takes the options of its layer, which `actlab show` lists.
 
     Example:
         >>> import actlab
         >>> actlab.get("leaky_relu", negative_slope=0.2).module()
         Activation('leaky_relu', negative_slope=0.2)
+        >>> actlab.get("apl").module(channels=2)
+        Activation('apl', channels=2, hinges=5)
     """
-    return ActivationModule(activation, learnable=learnable, channels=channels, axis=axis)
+    if activation.kind == "layer":
+        return layer_of(activation, **options)
+    return ActivationModule(activation, **options)
+
+
+def _draw(law: tuple[Any, ...], x: Tensor) -> Tensor:
+    """A draw for each element, with PyTorch's generator."""
+    like = torch.empty_like(x, dtype=_float_of(x))
+    if law[0] == "uniform":
+        _, low, high = law
+        return torch.rand_like(like) * (high - low) + low
+    if law[0] == "normal":
+        return torch.randn_like(like)
+    # minus the logarithm of an exponential draw has Gumbel's law, and two of them differ by a
+    # logistic one
+    gumbel: Tensor = -torch.log(torch.empty_like(like).exponential_())
+    if law[0] == "gumbel":
+        return gumbel
+    logistic: Tensor = gumbel + torch.log(torch.empty_like(like).exponential_())
+    return logistic
 
 
 def _float_of(x: Tensor) -> torch.dtype:

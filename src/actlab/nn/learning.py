@@ -20,7 +20,8 @@ def learned_names(activation: Activation, learnable: bool | str | Iterable[str])
     if learnable is False:
         return ()
     bounds = {bound for random in activation.random.values() for bound in random.bounds}
-    own = tuple(name for name in activation.parameters if name not in bounds)
+    counts = {name for name, spec in activation.specs.items() if spec.whole}
+    own = tuple(name for name in activation.parameters if name not in bounds | counts)
     if learnable is True:
         if not own:
             raise TypeError(f"{activation.name} has no parameter that could be learned")
@@ -51,5 +52,5 @@ def check_channels(activation: Activation, channels: int | None, learned: tuple[
             f"channels={channels} says how many values are learned, but none is; "
             "give learnable=True"
         )
-    if activation.kind != "scalar":
+    if activation.kind not in {"scalar", "complex"}:
         raise TypeError(f"{activation.name} does not work channel by channel; leave channels out")
