@@ -18,6 +18,7 @@ LAYERS = {
     "export": 3,
     "properties": 4,
     "accuracy": 4,
+    "paths": 4,
     "theory": 4,
     "nn": 5,
     "health": 5,

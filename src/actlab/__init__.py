@@ -18,6 +18,7 @@ _HOMES = {
     "UnknownNameError": "actlab.errors",
     "compare": "actlab.compare",
     "define": "actlab.catalogue",
+    "explain": "actlab.paths",
     "families": "actlab.catalogue",
     "forecast": "actlab.theory",
     "get": "actlab.catalogue",
@@ -26,6 +27,7 @@ _HOMES = {
     "names": "actlab.catalogue",
     "plot": "actlab.plots",
     "swap": "actlab.nn",
+    "warm": "actlab.paths",
     "watch": "actlab.health",
 }
 

@@ -168,9 +168,10 @@ def measure(
     worst: tuple[float, tuple[float, ...], float, float] = (-1.0, (), 0.0, 0.0)
     for run, (inputs, exact, least) in product(paths, batches):
         computed = run(*inputs, dtype=dtype)
+        unit = least
         if name in FLUSHING:
-            least = np.maximum(0.0 if least is None else least, _lost(dtype))
-        errors = error_in_ulp(computed.ravel(), exact, dtype, least)
+            unit = np.maximum(0.0 if least is None else least, _lost(dtype))
+        errors = error_in_ulp(computed.ravel(), exact, dtype, unit)
         if name in FLUSHING:
             errors = np.where(_any_subnormal(inputs, dtype, errors.shape), 0.0, errors)
         place = int(np.argmax(errors))

@@ -151,6 +151,7 @@ class Operations:
     exp, log, log1p, sqrt = (staticmethod(f) for f in (np.exp, np.log, np.log1p, np.sqrt))
     abs, sign, where = (staticmethod(f) for f in (np.abs, np.sign, np.where))
     maximum = staticmethod(np.maximum)
+    softmax_at_once = staticmethod(numpy_kernels.softmax)
     bits = 60
     """How many halvings of an interval float64 can tell apart."""
 

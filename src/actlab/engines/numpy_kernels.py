@@ -15,7 +15,7 @@ import numpy as np
 from actlab.engines import cpu
 from actlab.formula import Expression
 
-__all__ = ["value"]
+__all__ = ["softmax", "value"]
 
 _SHORTEST_ROW = 16
 """Columns from which rows at a distance are read in place; shorter ones are copied first."""
@@ -60,6 +60,23 @@ def value(
         return None
     result = _run(address, shape, [*streams.values()], [*rows.values()], work)
     return result.astype(dtype) if narrow else result
+
+
+def softmax(x: Any, axis: int, *, log: bool) -> Any:
+    """The softmax or log-softmax along an axis; None where no kernel can serve."""
+    if x.dtype not in (np.float32, np.float64) or not (x.size and cpu.large_enough(x.size)):
+        return None
+    address = cpu.address_of(cpu.SoftmaxSpec(log, False, x.dtype.name))
+    if address is None:
+        return None
+    solid = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    out = np.empty_like(solid)
+    columns = out.shape[-1]
+    step = columns * out.itemsize
+    cpu.run_rows(
+        address, out.size // columns, columns, (solid.ctypes.data, step, out.ctypes.data, step)
+    )
+    return np.moveaxis(out, -1, axis)
 
 
 def _run(

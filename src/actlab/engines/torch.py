@@ -23,6 +23,7 @@ from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
 from actlab.engines.torch_direct import direct_way
+from actlab.engines.torch_softmax import softmax
 from actlab.formula import Expression, differentiate
 
 __all__ = ["TABLE", "as_array", "prepare", "vector"]
@@ -419,6 +420,7 @@ class Operations:
     )
     abs, sign, where = (staticmethod(f) for f in (torch.abs, torch.sign, torch.where))
     maximum, sigmoid = staticmethod(torch.maximum), staticmethod(_sigmoid)
+    softmax_at_once = staticmethod(softmax)
     bits = 60
     """How many halvings of an interval float64 can tell apart."""
 
@@ -488,4 +490,6 @@ def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str,
     _check_real(x)
     dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+    if not torch.compiler.is_compiling() and torch_kernels.is_eager((x,)):
+        work = work if cpu.large_enough(x.numel()) else torch.float64
     return rule(Operations, x.to(work), axis, **parameters).to(dtype)

@@ -17,7 +17,6 @@ from actlab.engines import cpu, torch_kernels
 
 __all__ = ["direct_way"]
 
-_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 _ITSELF = (torch.Tensor, torch.nn.Parameter)
 
 
@@ -49,7 +48,7 @@ def direct_way(kernel: Any, slope: Callable[[], Any]) -> Callable[[Any], Any]:
     def run(x: Any) -> Any:
         if (
             type(x) not in _ITSELF
-            or x.dtype not in _NAMES
+            or x.dtype not in torch_kernels.NAMES
             or not cpu.large_enough(x.numel())
             or not x.is_contiguous()
             or forward_ad._current_level >= 0
@@ -76,7 +75,7 @@ class _Machine:
         if dtype not in self.addresses:
             kernel = self.kernel
             self.addresses[dtype] = cpu.value_address(
-                kernel.expression, kernel.fixed, ("x",), (), _NAMES[dtype]
+                kernel.expression, kernel.fixed, ("x",), (), torch_kernels.NAMES[dtype]
             )
         return self.addresses[dtype] is not None
 
@@ -100,7 +99,7 @@ class _Backward:
         if x.dtype not in self.addresses:
             kernel = self.slope()
             self.addresses[x.dtype] = cpu.backward_address(
-                (("x", kernel.expression),), kernel.fixed, ("x",), (), _NAMES[x.dtype]
+                (("x", kernel.expression),), kernel.fixed, ("x",), (), torch_kernels.NAMES[x.dtype]
             )
         address = self.addresses[x.dtype]
         if address is None or not torch_kernels.is_eager((gradient,)):

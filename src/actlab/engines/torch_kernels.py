@@ -16,10 +16,10 @@ import torch
 from actlab.engines import cpu, numpy
 from actlab.formula import Expression
 
-__all__ = ["backward", "is_eager", "step_by_step", "value"]
+__all__ = ["NAMES", "backward", "is_eager", "step_by_step", "value"]
 
 _NARROW = (torch.float16, torch.bfloat16)
-_NAMES = {torch.float32: "float32", torch.float64: "float64"}
+NAMES: dict[torch.dtype, Any] = {torch.float32: "float32", torch.float64: "float64"}
 _wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 _tracing: Any = torch._C._is_tracing
 _modes = torch._C._len_torch_dispatch_stack
@@ -61,7 +61,7 @@ def value(
     call = _Call.of(names, inputs, values)
     if call is None:
         return None
-    address = cpu.value_address(expression, fixed, *call.names, _NAMES[call.work])
+    address = cpu.value_address(expression, fixed, *call.names, NAMES[call.work])
     if address is None:
         return None
     (out,), _ = call.run(address, 1, 0)
@@ -101,7 +101,7 @@ def backward(
     call = _Call.of(names, inputs, values, gradient)
     if call is None:
         return None
-    address = cpu.backward_address(tuple(slopes.items()), fixed, *call.names, _NAMES[call.work])
+    address = cpu.backward_address(tuple(slopes.items()), fixed, *call.names, NAMES[call.work])
     if address is None:
         return None
     by_name = dict(zip(names, values, strict=True))
@@ -164,7 +164,7 @@ class _Call:
                 shape = torch.broadcast_shapes(shape, v.shape)  # type: ignore[no-untyped-call]
         work = torch.float32 if dtype in _NARROW else dtype
         everything = values if gradient is None else (*values, gradient)
-        if not cpu.large_enough(shape.numel()) or work not in _NAMES or not is_eager(everything):
+        if not cpu.large_enough(shape.numel()) or work not in NAMES or not is_eager(everything):
             return None
         arrays = {name: values[i].detach().to(work) for i, name in enumerate(names[:inputs])}
         rows: dict[str, torch.Tensor] = {}

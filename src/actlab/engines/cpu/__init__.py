@@ -16,25 +16,40 @@ from actlab.engines.cpu.arrangement import (
     large_enough,
     value_address,
 )
+from actlab.engines.cpu.softmax import SoftmaxSpec
 from actlab.engines.cpu.spec import GRADIENT, Spec
-from actlab.engines.cpu.store import address_of, stored
-from actlab.engines.cpu.tasks import BLOCK, collapsed, run, run_flat
+from actlab.engines.cpu.store import address_of, cache_folder, stored, usable
+from actlab.engines.cpu.tasks import (
+    BLOCK,
+    PARALLEL_FROM,
+    collapsed,
+    run,
+    run_flat,
+    run_rows,
+    thread_count,
+)
 
 __all__ = [
     "BLOCK",
     "GRADIENT",
     "HIGHEST_ORDER",
     "KERNEL_FROM",
+    "PARALLEL_FROM",
     "Fixed",
+    "SoftmaxSpec",
     "Spec",
     "address_of",
     "backward_address",
     "by_row",
+    "cache_folder",
     "collapsed",
     "kernels_from",
     "large_enough",
     "run",
     "run_flat",
+    "run_rows",
     "stored",
+    "thread_count",
+    "usable",
     "value_address",
 ]

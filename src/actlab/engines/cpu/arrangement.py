@@ -55,6 +55,7 @@ def kernels_from(elements: float) -> Iterator[None]:
     finally:
         _taken_from.reset(before)
 
+
 _SHORTEST_ROW = 16
 """Columns that a row needs for a parameter to be one value for each row."""
 

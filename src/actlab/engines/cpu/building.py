@@ -15,7 +15,7 @@ from actlab.engines.cpu.spec import ENTRY, Spec
 from actlab.engines.cpu.writing import write_kernel
 from actlab.engines.vectormath import bits, primitives
 
-__all__ = ["build"]
+__all__ = ["build", "object_code"]
 
 _LANES = 8
 
@@ -26,17 +26,17 @@ def _add_up(address: int, count: int) -> float:
     whole = count - count % _LANES
     a = b = c = d = e = f = g = h = 0.0
     for i in range(0, whole, _LANES):
-        a += words.load64(address, i)
-        b += words.load64(address, i + 1)
-        c += words.load64(address, i + 2)
-        d += words.load64(address, i + 3)
-        e += words.load64(address, i + 4)
-        f += words.load64(address, i + 5)
-        g += words.load64(address, i + 6)
-        h += words.load64(address, i + 7)
+        a += words.recall(address, i)
+        b += words.recall(address, i + 1)
+        c += words.recall(address, i + 2)
+        d += words.recall(address, i + 3)
+        e += words.recall(address, i + 4)
+        f += words.recall(address, i + 5)
+        g += words.recall(address, i + 6)
+        h += words.recall(address, i + 7)
     total = ((a + b) + (c + d)) + ((e + f) + (g + h))
     for i in range(whole, count):
-        total += words.load64(address, i)
+        total += words.recall(address, i)
     return total
 
 
@@ -59,14 +59,14 @@ def build(spec: Spec) -> bytes:
     for name in ("formula", "by_library"):
         if name in scope:
             scope[name] = numba.njit(error_model="numpy", forceinline=True)(scope[name])
-    return _object_code(scope["kernel"])
+    return object_code(scope["kernel"])
 
 
 def _square(value: float) -> float:
     return value * value
 
 
-def _object_code(kernel: Any) -> bytes:
+def object_code(kernel: Any) -> bytes:
     """Compile, and give the function a plain C signature."""
     njit: Any = numba.njit  # whose stubs don't know all options
     task: Any = types.CPointer

@@ -19,13 +19,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from actlab.engines.cpu.softmax import SoftmaxSpec, build_softmax
 from actlab.engines.cpu.spec import ENTRY, Spec
 
-__all__ = ["address_of", "cache_folder", "stored"]
+__all__ = ["address_of", "cache_folder", "stored", "usable"]
 
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
-    "cpu/words.py", "cpu/spec.py", "cpu/writing.py", "cpu/building.py",
+    "cpu/words.py", "cpu/spec.py", "cpu/writing.py", "cpu/building.py", "cpu/softmax.py",
     "vectormath/__init__.py", "vectormath/bits.py", "vectormath/tables.py",
     "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py",
     "source.py", "guard.py", "numpy_operations.py", "../formula/calculus.py",
@@ -33,8 +34,10 @@ _SOURCES = (
 )  # fmt: skip
 """What machine code is made by."""
 
+AnySpec = Spec | SoftmaxSpec
+
 _LOCK = threading.RLock()
-_LOADED: dict[Spec, int | None] = {}
+_LOADED: dict[AnySpec, int | None] = {}
 _KEPT: list[Any] = []
 """LLVM's engines, which own the loaded code."""
 
@@ -48,7 +51,7 @@ def cache_folder() -> Path:
     return Path(base) / "actlab" / "kernels"
 
 
-def address_of(spec: Spec) -> int | None:
+def address_of(spec: AnySpec) -> int | None:
     """The address of a kernel's machine code; None where kernels can't be had.
 
     The reason is given once, as a warning. The first call for a specification compiles, unless
@@ -60,17 +63,18 @@ def address_of(spec: Spec) -> int | None:
         pass
     with _LOCK:  # one thread compiles, the others wait for it
         if spec not in _LOADED:
-            _LOADED[spec] = _load(_object_code(spec)) if _usable() else None
+            _LOADED[spec] = _load(_object_code(spec)) if usable() else None
         return _LOADED[spec]
 
 
-def stored(spec: Spec) -> bool:
+def stored(spec: AnySpec) -> bool:
     """Whether a kernel is compiled already, in this process or on disk."""
-    return spec in _LOADED or (_usable() and _file_of(spec).exists())
+    return spec in _LOADED or (usable() and _file_of(spec).exists())
 
 
 @cache
-def _usable() -> bool:
+def usable() -> bool:
+    """Whether kernels can be had; if not, a warning says why, once."""
     try:
         from actlab.engines.vectormath import available
 
@@ -105,13 +109,13 @@ def _circumstances() -> bytes:
     return digest.digest()
 
 
-def _file_of(spec: Spec) -> Path:
+def _file_of(spec: AnySpec) -> Path:
     text = repr(spec).encode()
     name = hashlib.sha256(_circumstances() + text).hexdigest()[:40]
     return cache_folder() / name[:2] / f"{name}.o"
 
 
-def _object_code(spec: Spec) -> bytes:
+def _object_code(spec: AnySpec) -> bytes:
     path = _file_of(spec)
     code = _read(path)
     if code is None:
@@ -156,7 +160,9 @@ def _tell_unwritable(where: str) -> None:
 # -- machine code ----------------------------------------------------------------------------
 
 
-def _compiled(spec: Spec) -> bytes:
+def _compiled(spec: AnySpec) -> bytes:
+    if isinstance(spec, SoftmaxSpec):
+        return build_softmax(spec)
     from actlab.engines.cpu.building import build
 
     return build(spec)

@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BLOCK", "PARALLEL_FROM", "collapsed", "run", "run_flat", "thread_count"]
+__all__ = ["BLOCK", "PARALLEL_FROM", "collapsed", "run", "run_flat", "run_rows", "thread_count"]
 
 PARALLEL_FROM = 1 << 15
 """Elements from which several threads pay (with OpenMP's pool)."""
@@ -57,6 +57,12 @@ def run(address: int, rows: int, columns: int, operands: Sequence[Operand]) -> N
         _start(address, rows, columns, numbers)
 
 
+def run_rows(address: int, rows: int, columns: int, numbers: Sequence[int]) -> None:
+    """The same for a kernel that wants whole rows, however many there are."""
+    if rows * columns:
+        _start(address, rows, columns, numbers, whole=True)
+
+
 def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
     """The same for one row; each operand is two numbers."""
     if columns >= PARALLEL_FROM:
@@ -65,14 +71,16 @@ def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
         _function(address)(_words(5 + len(numbers))(0, 1, 1, columns, columns, *numbers))
 
 
-def _start(address: int, rows: int, columns: int, numbers: Sequence[int]) -> None:
+def _start(
+    address: int, rows: int, columns: int, numbers: Sequence[int], *, whole: bool = False
+) -> None:
     total = rows * columns
     threads = thread_count() if total >= PARALLEL_FROM else 1
     pool = _pool() if threads > 1 else None
     if pool is None and total < _PARALLEL_FROM_IN_PYTHON:
         threads = 1
-    pieces, size = 1, columns if rows == 1 else rows
-    if threads > 1:
+    pieces, size = 1, rows if whole or rows > 1 else columns
+    if threads > 1 and not (whole and rows == 1):
         pieces, size = _cut(rows, columns, threads)
     task = _words(5 + len(numbers))(0, pieces, rows, columns, size, *numbers)
     if pieces == 1:

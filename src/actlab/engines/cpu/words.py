@@ -19,7 +19,18 @@ from numba.extending import intrinsic
 
 from actlab.engines.cpu.tasks import BLOCK
 
-__all__ = ["BLOCK", "load32", "load64", "scratch", "store32", "store64", "take", "word"]
+__all__ = [
+    "BLOCK",
+    "keep",
+    "load32",
+    "load64",
+    "recall",
+    "scratch",
+    "store32",
+    "store64",
+    "take",
+    "word",
+]
 
 T = TypeVar("T")
 _WORD = ir.IntType(64)
@@ -58,12 +69,13 @@ def _inputs_apart(module: Any) -> Any:
     return module.add_metadata([scope])
 
 
-def _loader(stored: Any) -> Callable[..., Any]:
+def _loader(stored: Any, *, apart: bool = True) -> Callable[..., Any]:
     def load(_: Any, address: Any, place: Any) -> Any:
         def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             pointer = builder.inttoptr(arguments[0], stored.as_pointer())
             value = builder.load(builder.gep(pointer, [arguments[1]]))
-            value.set_metadata("alias.scope", _inputs_apart(builder.module))
+            if apart:
+                value.set_metadata("alias.scope", _inputs_apart(builder.module))
             return value
 
         kind = types.float32 if stored == ir.FloatType() else types.float64
@@ -72,7 +84,7 @@ def _loader(stored: Any) -> Callable[..., Any]:
     return load
 
 
-def _storer(stored: Any) -> Callable[..., Any]:
+def _storer(stored: Any, *, apart: bool = True) -> Callable[..., Any]:
     def store(_: Any, address: Any, place: Any, value: Any) -> Any:
         def code(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             pointer = builder.inttoptr(arguments[0], stored.as_pointer())
@@ -80,7 +92,8 @@ def _storer(stored: Any) -> Callable[..., Any]:
             if number.type != stored:
                 number = builder.fptrunc(number, stored)
             done = builder.store(number, builder.gep(pointer, [arguments[1]]))
-            done.set_metadata("noalias", _inputs_apart(builder.module))
+            if apart:
+                done.set_metadata("noalias", _inputs_apart(builder.module))
             return context.get_dummy_value()
 
         return types.void(address, place, value), code
@@ -93,6 +106,10 @@ load64 = _instruction(float)(_loader(ir.DoubleType()))
 store32 = _instruction(float)(_storer(ir.FloatType()))
 """Also takes a float64, which it rounds."""
 store64 = _instruction(float)(_storer(ir.DoubleType()))
+recall = _instruction(float)(_loader(ir.DoubleType(), apart=False))
+"""A number from scratch memory."""
+keep = _instruction(float)(_storer(ir.DoubleType(), apart=False))
+"""A number into scratch memory, to be recalled."""
 
 
 @_instruction(int)

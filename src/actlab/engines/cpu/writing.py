@@ -154,8 +154,7 @@ class _Body:
             lines += [f"{result} = {result} * p_{GRADIENT}" for result in results]
         lines += [f"store{self.bits}(out_{k}, i, {results[k]})" for k in range(outputs)]
         lines += [
-            f"store64(scratch_{k}, i - block, {result})"
-            for k, result in enumerate(results[outputs:])
+            f"keep(scratch_{k}, i - block, {result})" for k, result in enumerate(results[outputs:])
         ]
         return lines
 

@@ -1,0 +1,190 @@
+"""Softmax and log-softmax of rows of adjacent elements, and their backward passes.
+
+A row is read once where its exponentials fit the thread's scratch memory, else twice. Sums run in
+64 lanes of float64, in an order that depends on the row's length alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["SoftmaxSpec", "build_softmax"]
+
+_LANES = 64
+
+
+@dataclass(frozen=True)
+class SoftmaxSpec:
+    """A kernel over rows.
+
+    Its operands are the input and the output, or in a backward pass the forward pass's output,
+    the gradient from above, and the gradient by the input.
+    """
+
+    log: bool
+    backward: bool
+    dtype: Literal["float32", "float64"]
+
+
+def build_softmax(spec: SoftmaxSpec) -> bytes:
+    """Object code, as `building.build` makes it."""
+    from actlab.engines.cpu.building import object_code
+
+    return object_code(_backward(spec) if spec.backward else _forward(spec))
+
+
+def _parts(dtype: str) -> Any:
+    import numpy as np
+
+    from actlab.engines.cpu import words
+    from actlab.engines.vectormath import primitives
+    from actlab.engines.vectormath.bits import primitive
+
+    which = primitives("float64" if dtype == "float64" else "mixed")
+    load_stored = words.load64 if dtype == "float64" else words.load32
+    store = words.store64 if dtype == "float64" else words.store32
+    recall, keep, lanes = words.recall, words.keep, _LANES
+
+    @primitive
+    def load(address: int, place: int) -> Any:
+        return np.float64(load_stored(address, place))
+
+    @primitive
+    def clear(memory: int, value: float) -> None:
+        for j in range(lanes):
+            keep(memory, j, value)
+
+    @primitive
+    def total(memory: int) -> float:
+        result = 0.0
+        for j in range(lanes):
+            result += recall(memory, j)
+        return result
+
+    return which, load, store, clear, total
+
+
+def _forward(spec: SoftmaxSpec) -> Any:
+    import math
+
+    from actlab.engines.cpu import words
+    from actlab.engines.vectormath import bits
+    from actlab.engines.vectormath.bits import primitive
+
+    which, load, store, clear, total = _parts(spec.dtype)
+    exp, log1p = which["exp"], which["log1p"]
+    word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
+    recall, keep, lanes = words.recall, words.keep, _LANES
+    log, room = spec.log, words.BLOCK
+
+    @primitive
+    def largest(x: int, count: int, memory: int) -> Any:
+        """The largest number; some number or -inf if there is a NaN."""
+        clear(memory, -math.inf)
+        for start in range(0, count, lanes):
+            for j in range(min(lanes, count - start)):
+                value, before = load(x, start + j), recall(memory, j)
+                keep(memory, j, choose(value > before, value, before))
+        top = -math.inf
+        for j in range(lanes):
+            top = max(top, recall(memory, j))
+        return top
+
+    @primitive
+    def shares(x: int, count: int, top: float, memory: int, kept: int) -> Any:
+        """The sum of exp(x - top), in which the largest count 1; kept where there is room."""
+        clear(memory, 0.0)
+        for start in range(0, count, lanes):
+            for j in range(min(lanes, count - start)):
+                power = exp(load(x, start + j) - top)
+                keep(memory, j, recall(memory, j) + power)
+                if kept:
+                    keep(kept, start + j, power)
+        return total(memory)
+
+    @primitive
+    def rest(x: int, count: int, top: float, memory: int) -> Any:
+        """The sum of exp(x - top) less 1, to all digits also where it is small."""
+        clear(memory, 0.0)
+        for start in range(0, count, lanes):
+            for j in range(min(lanes, count - start)):
+                below = load(x, start + j) - top
+                power = choose(below == 0.0, 0.0, exp(below))
+                keep(memory, j, recall(memory, j) + power)
+        small = total(memory)
+        clear(memory, 0.0)
+        for start in range(0, count, lanes):
+            for j in range(min(lanes, count - start)):
+                one = choose(load(x, start + j) == top, 1.0, 0.0)
+                keep(memory, j, recall(memory, j) + one)
+        return small + (total(memory) - 1.0)
+
+    def kernel(task: Any) -> None:
+        pieces, rows, columns, size = word(task, 1), word(task, 2), word(task, 3), word(task, 4)
+        memory, powers = scratch(), scratch()
+        kept = powers if columns <= room else 0
+        while True:
+            piece = take(task)
+            if piece >= pieces:
+                return
+            for row in range(piece * size, min(piece * size + size, rows)):
+                x = word(task, 5) + row * word(task, 6)
+                y = word(task, 7) + row * word(task, 8)
+                top = largest(x, columns, memory)
+                if log:
+                    away = log1p(rest(x, columns, top, memory))
+                    for i in range(columns):
+                        store(y, i, load(x, i) - top - away)
+                else:
+                    whole = shares(x, columns, top, memory, kept)
+                    if kept:
+                        for i in range(columns):
+                            store(y, i, recall(kept, i) / whole)
+                    else:
+                        for i in range(columns):
+                            store(y, i, exp(load(x, i) - top) / whole)
+
+    return kernel
+
+
+def _backward(spec: SoftmaxSpec) -> Any:
+    from actlab.engines.cpu import words
+    from actlab.engines.vectormath.bits import primitive
+
+    which, load, store, clear, total = _parts(spec.dtype)
+    exp = which["exp"]
+    word, take, scratch = words.word, words.take, words.scratch
+    recall, keep, lanes, log = words.recall, words.keep, _LANES, spec.log
+
+    @primitive
+    def weighted(y: int, g: int, count: int, memory: int) -> Any:
+        """The sum of the gradient, for softmax times the output."""
+        clear(memory, 0.0)
+        for start in range(0, count, lanes):
+            for j in range(min(lanes, count - start)):
+                value = load(g, start + j)
+                if not log:
+                    value = value * load(y, start + j)
+                keep(memory, j, recall(memory, j) + value)
+        return total(memory)
+
+    def kernel(task: Any) -> None:
+        pieces, rows, columns, size = word(task, 1), word(task, 2), word(task, 3), word(task, 4)
+        memory = scratch()
+        while True:
+            piece = take(task)
+            if piece >= pieces:
+                return
+            for row in range(piece * size, min(piece * size + size, rows)):
+                y = word(task, 5) + row * word(task, 6)
+                g = word(task, 7) + row * word(task, 8)
+                out = word(task, 9) + row * word(task, 10)
+                whole = weighted(y, g, columns, memory)
+                for i in range(columns):
+                    if log:
+                        store(out, i, load(g, i) - exp(load(y, i)) * whole)
+                    else:
+                        store(out, i, load(y, i) * (load(g, i) - whole))
+
+    return kernel
