@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from actlab.activation import Activation
+from actlab.activation import Activation, VectorRule
 from actlab.catalogue import resolve
 from actlab.errors import ActlabError
 from actlab.formula.expression import Call, Expression, Number, Symbol, nodes
@@ -27,12 +27,20 @@ if TYPE_CHECKING:
 
     from actlab.theory import Forecast
 
-__all__ = ["FORMATS", "curve_table", "plot", "plot_forecast", "plot_many", "save_figure"]
+__all__ = [
+    "FORMATS",
+    "curve_table",
+    "plot",
+    "plot_forecast",
+    "plot_many",
+    "save_figure",
+    "why_no_curve",
+]
 
 FORMATS: Final = ("png", "svg", "pdf")
 
 EXAMPLE_VECTOR: Final = (1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0)
-"""What a function of a vector is shown on."""
+"""What a function of a vector is shown on; one that works on pairs gets a -1 besides."""
 
 _REACH: Final = 5.0
 _POINTS: Final = 801
@@ -73,7 +81,7 @@ def curve_table(
 
     Raises:
         ActlabError: if nothing was given, functions of a vector are mixed with others or
-            differentiated, or the range is empty.
+            differentiated, the range is empty, or a function has no curve.
 
     Example:
         >>> curve_table("relu", low=-1, high=1, points=3)
@@ -86,7 +94,7 @@ def curve_table(
                 f"{functions[0].name} maps vectors to vectors; its derivative is a matrix and "
                 "has no curve"
             )
-        x = np.array(EXAMPLE_VECTOR)
+        x = _example(functions)
     else:
         start, end = _range(functions)
         start, end = start if low is None else low, end if high is None else high
@@ -272,6 +280,9 @@ def _functions(given: str | Activation | Iterable[str | Activation]) -> list[Act
     functions = [resolve(item) if isinstance(item, str) else item for item in items]
     if not functions:
         raise ActlabError("no activation was given; name at least one, for example relu")
+    for f in functions:
+        if reason := why_no_curve(f):
+            raise ActlabError(reason)
     kinds = {f.kind == "vector" for f in functions}
     if len(kinds) > 1:
         whole = next(f.name for f in functions if f.kind == "vector")
@@ -279,6 +290,25 @@ def _functions(given: str | Activation | Iterable[str | Activation]) -> list[Act
             f"{whole} maps whole vectors and is drawn as bars; draw it apart from the curves"
         )
     return functions
+
+
+def why_no_curve(f: Activation) -> str:
+    """A sentence on why a function can't be drawn; empty if it can."""
+    if f.kind in {"complex", "layer"}:
+        return f"{f.name} {f.nature}; a curve shows functions of real numbers without weights"
+    if isinstance(f.rule, VectorRule) and f.rule.resizes:
+        return f"{f.name} changes the size of its vector, so it can't be drawn entry by entry"
+    return ""
+
+
+def _example(functions: Sequence[Activation]) -> NDArray[np.float64]:
+    x = np.array(EXAMPLE_VECTOR)
+    try:
+        for f in functions:
+            f(x)
+    except ValueError:
+        x = np.append(x, -1.0)
+    return x
 
 
 def _labels(functions: Sequence[Activation]) -> list[str]:

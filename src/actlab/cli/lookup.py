@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from actlab.activation import LayerRule
 from actlab.cli.output import plain_characters, print_json, resolve
 
 if TYPE_CHECKING:
@@ -69,12 +70,10 @@ def _definition(f: Activation) -> str:
 
 
 def _derivative(f: Activation) -> dict[str, str]:
-    """The derivative by each input, as text; none for a function of a vector."""
+    """The derivative by each input, as text; none where there is no formula of one number."""
     if f.formula is None:
         return {}
-    from actlab.formula import differentiate
-
-    return {name: str(differentiate(f.formula, name)) for name in f.variables}
+    return {name: str(f.slope(name)) for name in f.variables}
 
 
 def _rows(rows: list[tuple[str, str]]) -> list[str]:
@@ -87,10 +86,12 @@ def _head(f: Activation) -> list[str]:
     rows.append(("formula", _definition(f)))
     if f.formula is not None and f.formula != f.definition:
         rows.append(("computed as", str(f.formula)))
+    if f.training is not None:
+        rows.append(("in training", str(f.training)))
     slopes = _derivative(f)
+    name = "derivative" if f.backward is None else "gradient"
     rows += [
-        ("derivative" if len(slopes) == 1 else f"d/d {variable}", text)
-        for variable, text in slopes.items()
+        (name if len(slopes) == 1 else f"d/d {variable}", text) for variable, text in slopes.items()
     ]
     rows.append(("LaTeX", f.latex()))
     for number, (name, value) in enumerate(f.parameters.items()):
@@ -98,7 +99,9 @@ def _head(f: Activation) -> list[str]:
         shown = f"{name} = {value:.6g}" + (f"  ({meaning})" if meaning else "")
         rows.append(("parameters" if number == 0 else "", shown))
     for name, random in f.random.items():
-        rows.append(("random", f"{name}, drawn between {random.low} and {random.high}"))
+        rows.append(("random", f"{name}, {random}"))
+    if isinstance(f.rule, LayerRule):
+        rows.append(("made by", f"module({f.rule.options})"))
     rows.append(("kind", _KINDS[f.kind]))
     if f.family != "user":
         rows.append(("family", f.family))
@@ -113,13 +116,17 @@ _KINDS = {
     "scalar": "scalar: number to number",
     "gated": "gated: x and its gate to a number",
     "vector": "vector: works along an axis",
+    "complex": "complex: complex number to complex number",
+    "layer": "layer: has weights of its own, in PyTorch",
 }
 
 
 def _picture(f: Activation) -> list[str]:
-    from actlab.plots import curve_table
+    from actlab.plots import curve_table, why_no_curve
     from actlab.terminal_curve import draw_bars, draw_curve
 
+    if why_no_curve(f):
+        return []
     columns = list(curve_table(f, points=449).values())
     x, y = columns[0].tolist(), columns[1].tolist()
     plain = plain_characters()
@@ -130,13 +137,14 @@ def _picture(f: Activation) -> list[str]:
 
 
 def _properties(f: Activation) -> list[tuple[str, str]]:
-    """What can be known of the formula; nothing of a gated pair, whose gate is a function."""
-    return [] if f.kind == "gated" else f.properties().lines()
+    """What can be known of the value; nothing of a gated pair, whose gate is a function."""
+    return f.properties().lines() if f.kind in {"scalar", "vector"} else []
 
 
 def _known(f: Activation) -> list[str]:
     rows = _properties(f)
-    return ["properties", *(f"  {row}" for row in _rows(rows))] if rows else []
+    title = "properties" if f.backward is None else "properties of the value"
+    return [title, *(f"  {row}" for row in _rows(rows))] if rows else []
 
 
 def _shipping(f: Activation) -> list[str]:
@@ -197,12 +205,15 @@ def _facts(f: Activation) -> dict[str, Any]:
         "definition": _definition(f),
         "formula": _definition(f) if f.formula is None else str(f.formula),
         "derivative": _derivative(f),
+        "training": None if f.training is None else str(f.training),
+        "backward": None if f.backward is None else str(f.backward),
+        "layer": f.rule.options if isinstance(f.rule, LayerRule) else None,
         "latex": f.latex(),
         "parameters": {
             name: {"value": value, "meaning": f.specs[name].meaning if name in f.specs else ""}
             for name, value in f.parameters.items()
         },
-        "random": {name: {"low": r.low, "high": r.high} for name, r in f.random.items()},
+        "random": {name: vars(r) for name, r in f.random.items()},
         "aliases": f.aliases,
         "note": f.note,
         "properties": dict(_properties(f)),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from actlab import catalogue, theory
-from actlab.activation import Activation
+from actlab.activation import Activation, VectorRule
 from actlab.compare.study import Candidate
 from actlab.errors import ActlabError
 
@@ -48,7 +48,7 @@ def candidates_for(
 
     Raises:
         UnknownNameError, FormulaError: an entry that is neither a name nor a formula.
-        ActlabError: fewer than two candidates.
+        ActlabError: fewer than two candidates, or one that can't be trained here.
     """
     chosen: list[Activation] = []
     if activations is not None:
@@ -56,10 +56,13 @@ def candidates_for(
     if family is not None:
         chosen += _of_family(family)
     if everything:
-        chosen += [f for f in map(catalogue.get, catalogue.names()) if f.kind != "vector"]
+        chosen += [f for f in map(catalogue.get, catalogue.names()) if _stands_between(f)]
     if activations is None and family is None and not everything:
         chosen += [catalogue.get(name) for name in DEFAULT]
     labelled = _labelled(chosen)
+    for f in labelled.values():
+        if reason := _why_not_trained(f):
+            raise ActlabError(reason)
     if not labelled:
         raise ActlabError("no activation was given; name at least one, for example relu")
     return tuple(Candidate(label, f, *_gain(label, f)) for label, f in labelled.items())
@@ -99,9 +102,32 @@ def _gain(label: str, activation: Activation) -> tuple[float, str]:
 
 def _of_family(family: str) -> list[Activation]:
     found = [catalogue.get(name) for name in catalogue.names(family)]
-    if all(f.kind == "vector" for f in found):
+    chosen = [f for f in found if _stands_between(f)]
+    if not chosen:
         raise ActlabError(f"no function of the family {family!r} stands between two layers")
-    return [f for f in found if f.kind != "vector"]
+    return chosen
+
+
+def _stands_between(f: Activation) -> bool:
+    """Whether a function is a usual candidate: of numbers or pairs, and trained as it is."""
+    return f.kind in {"scalar", "gated"} and not _why_not_trained(f)
+
+
+def _why_not_trained(f: Activation) -> str:
+    """A sentence on why a comparison can't train with a function; empty if it can."""
+    if f.kind in {"complex", "layer"}:
+        return (
+            f"{f.name} {f.nature}; a comparison trains real functions that have no weights but "
+            "their parameters"
+        )
+    if isinstance(f.rule, VectorRule) and f.rule.resizes:
+        return f"{f.name} changes the number of units, which a comparison's networks keep"
+    if any(not random.bounds for random in f.random.values()):
+        return (
+            f"{f.name} adds noise in training and a comparison trains without draws; compare "
+            "what it is in evaluation instead"
+        )
+    return ""
 
 
 def _labelled(activations: Sequence[Activation]) -> dict[str, Activation]:

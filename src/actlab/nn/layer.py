@@ -170,7 +170,8 @@ def _draw(law: tuple[Any, ...], x: Tensor) -> Tensor:
     like = torch.empty_like(x, dtype=_float_of(x))
     if law[0] == "uniform":
         _, low, high = law
-        return torch.rand_like(like) * (high - low) + low
+        uniform: Tensor = torch.rand_like(like) * (high - low) + low
+        return uniform
     if law[0] == "normal":
         return torch.randn_like(like)
     # minus the logarithm of an exponential draw has Gumbel's law, and two of them differ by a

@@ -52,7 +52,8 @@ def properties(activation: Activation) -> Properties | VectorProperties:
         vectors); `lines()` is for a terminal.
 
     Raises:
-        TypeError: for a gated pair; ask for the properties of the function of its gate.
+        TypeError: for a gated pair; ask for the properties of the function of its gate. Also
+            for functions of complex numbers and for layers with weights of their own.
 
     Example:
         >>> import actlab
@@ -64,6 +65,10 @@ def properties(activation: Activation) -> Properties | VectorProperties:
     """
     if activation.kind == "vector":
         return _of_vectors(activation)
+    if activation.kind in {"complex", "layer"}:
+        raise TypeError(
+            f"{activation.name} {activation.nature}; properties are those of real functions"
+        )
     if activation.kind == "gated":
         raise TypeError(
             f"{activation.name} is a gated pair; properties are those of a function of one "
@@ -480,6 +485,8 @@ def _of_vectors(activation: Activation) -> VectorProperties:
     """Statements on 200 fixed vectors of 2 to 9 entries."""
     random = np.random.default_rng(20240607)
     vectors = [random.normal(size=2 + k % 8) * 3 for k in range(200)]
+    if activation.family == "channels":  # some of them work on pairs of neighbours
+        vectors = [v for v in vectors if len(v) % 2 == 0]
     results = [np.asarray(activation(v)) for v in vectors]
     pairs = list(zip(vectors, results, strict=True))
 
