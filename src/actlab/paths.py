@@ -105,13 +105,15 @@ from which a kernel pays
     return _kernel(name, spec, _ARITHMETIC[spec.arithmetic], size)
 
 
-def warm(names: Iterable[str] | None = None, *, dtype: str = "float32") -> Iterator[str]:
+def warm(
+    functions: Iterable[Activation | str] | None = None, *, dtype: str = "float32"
+) -> Iterator[str]:
     """Compile the kernels of functions, for this processor, and keep them on disk.
 
     Value, derivative and backward pass of each; the parameters at their defaults.
 
     Args:
-        names: functions; all of the catalogue without any.
+        functions: activations or names; all of the catalogue without any.
         dtype: "float32" or "float64".
 
     Yields:
@@ -128,8 +130,8 @@ def warm(names: Iterable[str] | None = None, *, dtype: str = "float32") -> Itera
     """
     if dtype not in ("float32", "float64"):
         raise ValueError(f"kernels are for float32 and float64, not {dtype!r}")
-    activations = [get(name) for name in (catalogued() if names is None else names)]
-    for activation in activations:
+    wanted = catalogued() if functions is None else functions
+    for activation in [get(one) if isinstance(one, str) else one for one in wanted]:
         for spec in _specs(activation, dtype):
             cpu.address_of(spec)
         yield activation.name
