@@ -42,7 +42,7 @@ class Kernel:
     def bind(self, x: Array, value: Array, slope: Array | None = None) -> _Calls:
         """What to call, in order, to compute f(x), and f'(x) if asked, into these arrays.
 
-        All of them are contiguous and of one size.
+        All of them are contiguous and of one size; the slope may take the place of x.
         """
         address, outputs = (
             (self._value, (value,)) if slope is None else (self._both, (value, slope))

@@ -86,13 +86,11 @@ class _Hidden:
     """A hidden layer's numbers, (members, rows, units), and what the activation does to them."""
 
     before: Array
+    """What the activation is given; of a scalar one, after `forward`, f'(before)."""
     after: Array
-    upstream: Array
-    """Gradient of what comes after the activation."""
+    """What comes out; on the way back, once no one needs it any more, its gradient."""
     gradient: Array
-    """Gradient of what comes before it."""
-    slope: Array
-    """f'(before), for a scalar activation."""
+    """Of what the activation was given: for a scalar one, it too takes the place of `after`."""
     value: Calls
     """From `before` to `after`."""
     forward: Calls
@@ -151,7 +149,7 @@ class StackedNetwork:
         the sizes of its two slopes are added.
         """
         return [
-            np.abs(hidden.slope)
+            np.abs(hidden.before)
             if self._kernel
             else own_slopes(self.activation, torch.from_numpy(hidden.before)).numpy()
             for hidden in self.rows(count).hidden
@@ -184,25 +182,26 @@ class StackedNetwork:
             whole.forward.extend([*affine, *([] if last else hidden[layer].forward)])
         whole.backward.append(partial(sum_rows, gradient, self.gradients, self._offsets[-1]))
         for layer in range(len(hidden), -1, -1):
-            upward = self._table(gradient if layer == len(hidden) else hidden[layer].gradient)
-            turned = inputs[layer].swapaxes(2, 3)
-            whole.backward.append(partial(np.matmul, turned, upward, out=self._slopes[layer]))
+            above = gradient if layer == len(hidden) else hidden[layer].gradient
+            x, out = inputs[layer].swapaxes(2, 3), self._slopes[layer]
+            whole.backward.append(partial(np.matmul, x, self._table(above), out=out))
             if layer:
-                whole.backward.extend(self._back_to(hidden[layer - 1], layer, upward))
+                whole.backward.extend(self._back_to(hidden[layer - 1], layer, above))
         return whole
 
-    def _back_to(self, below: _Hidden, layer: int, upward: Array) -> Calls:
+    def _back_to(self, below: _Hidden, layer: int, gradient: Array) -> Calls:
         """From the gradient of a layer's results to the one of the activations before it."""
-        turned = _aligned(self.weights[layer].swapaxes(2, 3).shape, self.dtype)
+        matrix = self.weights[layer].swapaxes(2, 3)
+        turned = _aligned(matrix.shape, self.dtype)
         offset = self._offsets[layer - 1]
         calls: Calls = [
             # A product with a matrix that lies the other way takes half as long again.
-            partial(np.copyto, turned, self.weights[layer].swapaxes(2, 3)),
-            partial(np.matmul, upward, turned, out=self._table(below.upstream)),
+            partial(np.copyto, turned, matrix),
+            partial(np.matmul, self._table(gradient), turned, out=self._table(below.after)),
         ]
-        before, upstream, gradient = below.before, below.upstream, below.gradient
+        before, upstream, gradient = below.before, below.after, below.gradient
         if self._kernel:
-            calls.append(partial(pull_back, upstream, below.slope, self.gradients, offset))
+            calls.append(partial(pull_back, upstream, before, self.gradients, offset))
         else:
             calls.append(partial(_pull_back, self.activation, before, upstream, gradient))
             calls.append(partial(sum_rows, gradient, self.gradients, offset))
@@ -211,14 +210,11 @@ class StackedNetwork:
     def _layer(self, rows: int, layer: int) -> _Hidden:
         units = self.widths[layer + 1]
         before, after = self._empty(rows, units * self.fold), self._empty(rows, units)
-        if self._kernel is None:
-            upstream, gradient = self._empty(rows, units), self._empty(rows, units * self.fold)
-            apply: Calls = [partial(_apply, self.activation, before, after)]
-            return _Hidden(before, after, upstream, gradient, before, apply, apply)
-        # The way back needs nothing but the slope, so what it was computed from is written over.
-        slope = self._empty(rows, units)
-        value, both = self._kernel.bind(before, after), self._kernel.bind(before, after, slope)
-        return _Hidden(before, after, before, before, slope, value, both)
+        if self._kernel:
+            value, both = self._kernel.bind(before, after), self._kernel.bind(before, after, before)
+            return _Hidden(before, after, after, value, both)
+        apply: Calls = [partial(_apply, self.activation, before, after)]
+        return _Hidden(before, after, self._empty(rows, units * self.fold), apply, apply)
 
     def _empty(self, rows: int, columns: int) -> Array:
         return _aligned((self.members, rows, columns), self.dtype)
