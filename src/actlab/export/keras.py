@@ -22,7 +22,7 @@ RESERVED = words(
 LANGUAGE = python.language(
     "ops",
     steps="256.0 if _is_narrow(a) else 1048576.0",
-    table=python.OWN_CALLS,
+    table={**python.OWN_CALLS, "where": "_where({a}, {b}, {c}, x)"},
     helpers={
         **python.OWN,
         "_apply": '''
@@ -48,11 +48,16 @@ def _tensors(*values):
     dtype = dtype if keras.backend.is_float_dtype(dtype) else keras.config.floatx()
     work = "float32" if dtype in ("float16", "bfloat16") else dtype
     tensors = [ops.cast(tensor, work) for tensor in tensors]
-    if len(tensors) > 1:
-        shape = ops.broadcast_shapes(*(tensor.shape for tensor in tensors))
-        tensors = [ops.broadcast_to(tensor, shape) for tensor in tensors]
+    if len(tensors) > 1:  # of one shape
+        first, second = tensors
+        tensors = [first * ops.ones_like(second), second * ops.ones_like(first)]
     return dtype, tensors
 ''',
+        "_where": """
+def _where(condition, a, b, like):
+    a, b = (ops.convert_to_tensor(value, like.dtype) for value in (a, b))
+    return ops.where(condition, a, b)
+""",
         "_is_narrow": """
 def _is_narrow(tensor):
     return keras.backend.standardize_dtype(tensor.dtype) == "float32"
@@ -74,7 +79,7 @@ def write(subject: Subject) -> str:
 
 
 def _private(subject: Subject, wrt: str) -> str:
-    numbers = [f"{name} = ops.cast({name}, x.dtype)" for name in subject.arguments]
+    numbers = [f"{name} = ops.convert_to_tensor({name}, x.dtype)" for name in subject.arguments]
     return python.function(
         python.private_name(subject, wrt),
         python.arguments(subject),
