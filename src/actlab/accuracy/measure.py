@@ -177,7 +177,8 @@ def measure(
         place = int(np.argmax(errors))
         if errors[place] > worst[0]:
             value = float(exact.floats()[place])
-            at = tuple(float(np.ravel(values)[place]) for values in inputs)
+            # a vector function may give more or fewer numbers than it takes
+            at = tuple(float(v.ravel()[place * v.size // computed.size]) for v in inputs)
             worst = (float(errors[place]), at, float(computed.ravel()[place]), value)
     near = points.intervals(activation, order, wrt) if activation.kind != "vector" else ()
     return Measured(
