@@ -13,7 +13,7 @@ from actlab.formula import Call, Expression, Symbol, linearise
 from actlab.formula.expression import nodes
 from actlab.formula.program import Operand
 
-__all__ = ["SCOPE", "TABLE", "evaluate_steps"]
+__all__ = ["SCOPE", "TABLE", "evaluate_steps", "single"]
 
 TABLE = {
     "lt": "({a} < {b})", "le": "({a} <= {b})", "gt": "({a} > {b})", "ge": "({a} >= {b})",
@@ -122,7 +122,7 @@ def evaluate_steps(
 
     with np.errstate(all="ignore"):
         for step in program.steps:
-            text = _single(step.head, len(step.operands))
+            text = single(step.head, len(step.operands))
             done.append(text(*map(read, step.operands)))
         place = iter(range(len(done)))
         for node in nodes(expression):
@@ -137,7 +137,8 @@ def evaluate_steps(
 
 
 @lru_cache(maxsize=256)
-def _single(head: str, arity: int) -> Callable[..., Any]:
+def single(head: str, arity: int) -> Callable[..., Any]:
+    """One operation as a function of its operands."""
     names = ("a", "b", "c")[:arity]
     call = Call(head, tuple(Symbol(name) for name in names))
     return compile_function([call], names or ("a",), TABLE, SCOPE) if arity else _constant(head)

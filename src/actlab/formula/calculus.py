@@ -45,6 +45,8 @@ def differentiate(expression: Expression, symbol: str = "x", order: int = 1) -> 
         return expression
     if order > 1:
         return differentiate(differentiate(expression, symbol, order - 1), symbol)
+    known: dict[Expression, Expression] = {}
+    expression = _shared(expression, known)
 
     def rule(node: Expression, slopes: tuple[Expression, ...]) -> Expression:
         if isinstance(node, Symbol):
@@ -55,7 +57,17 @@ def differentiate(expression: Expression, symbol: str = "x", order: int = 1) -> 
             return _ZERO
         values = dict(zip("abc", node.arguments, strict=False))
         values.update(zip(("da", "db", "dc"), slopes, strict=False))
-        return _build(_template(node.head), values)
+        return _build(_template(node.head), values, known)
+
+    return fold(expression, rule)
+
+
+def _shared(expression: Expression, known: dict[Expression, Expression]) -> Expression:
+    """The same tree with equal parts as one object, which makes every later walk faster."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        made = Call(node.head, operands) if isinstance(node, Call) else node
+        return known.setdefault(made, made)
 
     return fold(expression, rule)
 
@@ -67,15 +79,21 @@ def _template(head: str) -> Expression:
     return parse(PRIMITIVES[head].derivative, variables=("a", "b", "c", "da", "db", "dc"))
 
 
-def _build(template: Expression, values: dict[str, Expression]) -> Expression:
-    """Fill a template in, leaving out terms that are exactly zero and factors that are one."""
+def _build(
+    template: Expression, values: dict[str, Expression], known: dict[Expression, Expression]
+) -> Expression:
+    """Fill a template in, leaving out terms that are exactly zero and factors that are one.
+
+    Of equal expressions only the one that is `known` is used.
+    """
 
     def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
         if isinstance(node, Symbol):
             return values[node.name]
         if isinstance(node, Call):
-            return tidy(node.head, operands)
-        return node
+            made = tidy(node.head, operands)
+            return known.setdefault(made, made)
+        return known.setdefault(node, node)
 
     return fold(template, rule)
 

@@ -32,14 +32,25 @@ _STEP: Final = 0.37
 _ROUNDS: Final = 26
 _LARGE: Final = 1000
 """Formulas of more nodes are not multiplied out."""
-_WORK: Final = 200_000
+_WORK: Final = 1_000_000
 """Steps of interval arithmetic that a chart may take; about a tenth of a second."""
+_CALL: Final = 500
+"""What one operation costs beside its cells, counted in cells."""
 _FAR: Final = 40.0
+_SAMPLES: Final = 32
+"""Points at which a cell is evaluated that interval arithmetic left open."""
 _CROSSES: Final = 2
 _TOUCHES: Final = 3
 _OSCILLATES: Final = 4
+_ROUNDING: Final = 1e-5
+"""Where the rounding of a difference may hide a triple zero: the third root of 1e-16, about."""
+_MOST_ZEROS: Final = 200
+"""Of more zeros than these only the nearest to 0 are told."""
 _SHIFT: Final = 0.0137
 """Cell ends avoid round numbers, so that a zero there lies inside a cell."""
+
+Cell = tuple[float, float, int, bool]
+"""Low, high, a sign or one of the codes above, and whether that is proved."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +132,11 @@ class _Search:
 
     def run(self) -> Chart:
         a, b = self._cells()
-        done: list[tuple[float, float, int, bool]] = []  # low, high, sign or 2 for a zero, proved
+        done: list[Cell] = []
         spent = 0
         for round_ in range(_ROUNDS):
             sign = self._signs(a, b, ask=round_ == 0)
-            spent += len(a) * self.cost
+            spent += (len(a) + _CALL) * self.cost
             kept = sign != -2
             done += [
                 (float(x), float(y), int(s), True)
@@ -136,9 +147,9 @@ class _Search:
                 break
             near = np.minimum(np.abs(a), np.abs(b)) < _FAR
             splittable = near & (b - a > 1e-9 * np.maximum(1, np.minimum(np.abs(a), np.abs(b))))
-            if spent + 2 * splittable.sum() * self.cost > _WORK or round_ == _ROUNDS - 1:
+            if spent + (2 * splittable.sum() + _CALL) * self.cost > _WORK or round_ == _ROUNDS - 1:
                 splittable[:] = False
-            done += [self._measured(x, y) for x, y in _joined(a[~splittable], b[~splittable])]
+            done += self._measured(list(_joined(a[~splittable], b[~splittable])))
             a, b = a[splittable], b[splittable]
             middle = _middle(a, b)
             a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
@@ -168,16 +179,24 @@ class _Search:
                 found = chart(self.slope, float(a[place]), float(b[place]), self.depth - 1)
                 if found.proved and not found.zeros:
                     rising[place], falling[place] = found.signs[0] >= 0, found.signs[0] <= 0
-        left, right = self._at(a), self._at(b)
-        # mirrored where it falls, so that only rising cells are judged
-        first = np.where(rising, left[0], -left[1]), np.where(rising, left[1], -left[0])
-        last = np.where(rising, right[0], -right[1]), np.where(rising, right[1], -right[0])
         sign = np.full(len(a), -2)
-        sign[first[0] >= 0] = 1
-        sign[last[1] <= 0] = -1
-        sign[(first[1] < 0) & (last[0] > 0)] = _CROSSES
-        mirrored = np.where(falling & ~rising & (np.abs(sign) == 1), -sign, sign)
-        return np.where(rising | falling, mirrored, -2)
+        known = np.flatnonzero(rising | falling)
+        if not len(known):
+            return sign
+        low, high = self._at(np.concatenate([a[known], b[known]]))
+        # mirrored where it falls, so that only rising cells are judged
+        up = np.tile(rising[known], 2)
+        low, high = np.where(up, low, -high), np.where(up, high, -low)
+        first, last = (
+            (low[: len(known)], high[: len(known)]),
+            (low[len(known) :], high[len(known) :]),
+        )
+        told = np.full(len(known), -2)
+        told[first[0] >= 0] = 1
+        told[last[1] <= 0] = -1
+        told[(first[1] < 0) & (last[0] > 0)] = _CROSSES
+        sign[known] = np.where(rising[known] | (np.abs(told) != 1), told, -told)
+        return sign
 
     def _at(self, points: Any) -> Any:
         """Bounds of the formula at cell ends; at infinity they are the limit."""
@@ -188,40 +207,48 @@ class _Search:
             low[place], high[place] = (-np.inf, np.inf) if math.isnan(value) else (value, value)
         return low, high
 
-    def _measured(self, a: float, b: float) -> tuple[float, float, int, bool]:
-        """What evaluation says of a cell that interval arithmetic left open."""
-        if math.isinf(a):
-            points = b - np.geomspace(0.1, 1e6, 32)
-        elif math.isinf(b):
-            points = a + np.geomspace(0.1, 1e6, 32)
-        else:
-            points = np.linspace(a, b, 17)[1:-1]
+    def _measured(self, cells: list[tuple[float, float]]) -> list[Cell]:
+        """What evaluation says of cells that interval arithmetic left open."""
+        if not cells:
+            return []
+        points = np.stack([_inside(a, b) for a, b in cells])
         values = self.function(points)
-        values = values[np.isfinite(values)]
-        width = b - a
-        if len(values) and math.isfinite(width) and width < 1e-7:
-            scale = float(np.max(np.abs(self.function(np.array([a - 0.1, b + 0.1])))))
-            if np.max(np.abs(values)) <= 1e-9 * scale:
-                return a, b, _TOUCHES, False  # it touches zero, as x*x does at 0
-        if np.all(values >= 0):
-            return a, b, int(bool(np.any(values > 0))), False
-        if np.all(values <= 0):
-            return a, b, -1, False
-        return a, b, _CROSSES if width < 2 * _STEP else _OSCILLATES, False
+        finite = np.isfinite(values)
+        largest = np.max(np.where(finite, values, -np.inf), axis=1)
+        smallest = np.min(np.where(finite, values, np.inf), axis=1)
+        changes = np.sum(np.diff(np.sign(values), axis=1) != 0, axis=1)
+        found = []
+        for place, (a, b) in enumerate(cells):
+            low, high, width = float(smallest[place]), float(largest[place]), b - a
+            if low >= 0:
+                code = int(high > 0)
+            elif high <= 0:
+                code = -1
+            else:
+                code = _CROSSES if changes[place] == 1 and width < 2 * _STEP else _OSCILLATES
+            if width < 1e-7 and math.isfinite(low):
+                scale = float(np.max(np.abs(self.function(np.array([a - 0.1, b + 0.1])))))
+                if max(-low, high) <= 1e-9 * scale:
+                    code = _TOUCHES  # it touches zero, as x*x does at 0
+            found.append((a, b, code, False))
+        return found
 
-    def _assembled(self, cells: list[tuple[float, float, int, bool]]) -> Chart:
+    def _assembled(self, cells: list[Cell]) -> Chart:
         zeros: list[float] = []
         signs = [0]
+        cells = _nearest(cells)
         crossings = [cell for cell in cells if cell[2] == _CROSSES]
         refined = iter(self._refined(crossings) if crossings else ())
         touched: list[float] = []
+        lost = False  # after an oscillation a change of sign is no news
         for a, b, code, _ in cells:
             if code == _TOUCHES:
                 touched += [a, b]
                 continue
             if touched:
-                zeros.append(_rounded((touched[0] + touched[-1]) / 2, self.function, 1e-7))
-                signs.append(0)
+                if touched[0] > self.low and touched[-1] < self.high:  # the ends are not inside
+                    zeros.append(self._touching(touched[0], touched[-1]))
+                    signs.append(0)
                 touched = []
             if code == _CROSSES:
                 root, before = next(refined)
@@ -229,14 +256,28 @@ class _Search:
                 zeros.append(root)
                 signs.append(-before)
             elif code in {-1, 1}:
-                if signs[-1] == -code:  # it changed at the border of two cells
-                    zeros.append(_rounded(a, self.function))
+                if signs[-1] == -code and not lost:  # it changed at the border of two cells
+                    zeros.append(a)
                     signs.append(code)
-                signs[-1] = code
+                signs[-1] = signs[-1] or code
+            lost = code == _OSCILLATES or (lost and code == 0)
         proved = all(cell[3] for cell in cells)
+        if not proved:
+            self._settle_at_0(zeros, signs)
         return Chart(self.low, self.high, tuple(zeros), tuple(signs), proved)
 
-    def _refined(self, cells: list[tuple[float, float, int, bool]]) -> list[tuple[float, int]]:
+    def _settle_at_0(self, zeros: list[float], signs: list[int]) -> None:
+        """Zeros that rounding has scattered around 0, as those of arctan(x) - x, become 0."""
+        near = [place for place, zero in enumerate(zeros) if abs(zero) < _ROUNDING]
+        if near and float(self.function(0.0)) == 0:
+            zeros[near[0] : near[-1] + 1] = [0.0]
+            del signs[near[0] + 1 : near[-1] + 1]
+
+    def _touching(self, a: float, b: float) -> float:
+        """Where it touches zero, between two points that are very near to each other."""
+        return float(_rounded(np.array([(a + b) / 2]), self.function, 1e-7)[0])
+
+    def _refined(self, cells: list[Cell]) -> list[tuple[float, int]]:
         """The zero of each cell by bisection, and the sign to its left."""
         a = np.array([max(cell[0], -1e6) for cell in cells])
         b = np.array([min(cell[1], 1e6) for cell in cells])
@@ -247,10 +288,33 @@ class _Search:
             sign = np.sign(self.function(middle))
             a = np.where(sign != -left, middle, a)
             b = np.where(sign != left, middle, b)
-        return [
-            (_rounded(float(root), self.function), int(np.nan_to_num(before)) or 1)
-            for root, before in zip((a + b) / 2, left, strict=True)
-        ]
+        roots = _rounded((a + b) / 2, self.function)
+        if float(self.function(0.0)) == 0:  # rounding may hide it among its neighbours
+            roots = np.where([low < 0 < high for low, high, _, _ in cells], 0.0, roots)
+        before = np.where(np.nan_to_num(left) == 0, 1, left)
+        return list(zip(roots.tolist(), before.astype(int).tolist(), strict=True))
+
+
+def _nearest(cells: list[Cell]) -> list[Cell]:
+    """The cells, without the zeros of an oscillation that are too many to be told one by one."""
+    crossings = sorted(min(abs(a), abs(b)) for a, b, code, _ in cells if code == _CROSSES)
+    if len(crossings) <= _MOST_ZEROS:
+        return cells
+    reach = crossings[_MOST_ZEROS]
+    return [
+        (a, b, _OSCILLATES, False)
+        if code == _CROSSES and min(abs(a), abs(b)) >= reach
+        else (a, b, code, known)
+        for a, b, code, known in cells
+    ]
+
+
+def _inside(a: float, b: float) -> Any:
+    """Points of an open cell, towards infinity further and further apart."""
+    if math.isinf(a) or math.isinf(b):
+        steps = np.geomspace(0.1, 1e6, _SAMPLES)
+        return b - steps if math.isinf(a) else a + steps
+    return np.linspace(a, b, _SAMPLES + 2)[1:-1]
 
 
 def _joined(a: Any, b: Any) -> Iterator[tuple[float, float]]:
@@ -274,13 +338,14 @@ def _middle(a: Any, b: Any) -> Any:
         return np.where(np.isinf(a), 2 * b, np.where(np.isinf(b), 2 * a, (a + b) / 2))
 
 
-def _rounded(root: float, function: Any, near_zero: float = 1e-12) -> float:
-    """A nearby short decimal, if the formula is zero there."""
-    if abs(root) < near_zero and float(function(0.0)) == 0:
-        return 0.0
-    plain = float(f"{root:.12g}")
-    near = abs(plain - root) <= 1e-12 * max(1.0, abs(root))
-    return plain if near and float(function(plain)) == 0 else root
+def _rounded(roots: Any, function: Any, near_zero: float = 1e-12) -> Any:
+    """Nearby short decimals, where the formula is zero there."""
+    plain = np.array([float(f"{root:.12g}") for root in roots])
+    near = np.abs(plain - roots) <= 1e-12 * np.maximum(1.0, np.abs(roots))
+    rounded = np.where(near & (function(plain) == 0), plain, roots)
+    if np.any(np.abs(roots) < near_zero) and float(function(0.0)) == 0:
+        rounded = np.where(np.abs(roots) < near_zero, 0.0, rounded)
+    return rounded
 
 
 # -- sums without their common positive factors -----------------------------------------------

@@ -2,7 +2,8 @@
 
 Each part of a formula tends to a number or grows; of what grows and what decays the kind is
 kept, so that x * exp(-x) is known to vanish. Rules, in words: an exponential decay beats every
-power; anything else that competes (inf - inf, 0 * inf, inf / inf) is left undecided.
+power; what is bounded, as a sine, vanishes beside a zero and does not matter beside an infinity;
+anything else that competes (inf - inf, 0 * inf, inf / inf) is left undecided.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from actlab.engines.numpy_operations import SCOPE, TABLE
-from actlab.engines.source import compile_function
+from actlab.engines.numpy_operations import single
 from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol
 from actlab.formula.expression import fold
 
@@ -38,7 +38,7 @@ class Tendency:
     """A limit, and its speed.
 
     `kind` says how fast an infinite limit is run to, or how fast the distance from a finite one
-    decays, at least; 0 if that is not known.
+    decays, at least; 0 if that is not known. Without a limit, the value is NaN.
     """
 
     value: float
@@ -48,8 +48,15 @@ class Tendency:
     def known(self) -> bool:
         return not math.isnan(self.value)
 
+    @property
+    def bounded(self) -> bool:
+        """Whether it stays between two numbers in the end, with a limit or without."""
+        return math.isfinite(self.value) or self is _BOUNDED
+
 
 _UNKNOWN = Tendency(math.nan)
+_BOUNDED = Tendency(math.nan)
+"""What has no limit, and stays between two numbers."""
 _DECAYS: Final = {
     "exp": -1, "sigmoid": -1, "softplus": -1, "normcdf": -1, "erfc": 1, "sech": 0, "normpdf": 0,
     "log_sigmoid": 1,
@@ -83,10 +90,12 @@ def limit(expression: Expression, end: float) -> float:
             return Tendency(float(node.value), _CONSTANT)
         if isinstance(node, Symbol):
             return Tendency(end, _POWER)
-        if not isinstance(node, Call) or not all(part.known for part in parts):
+        if not isinstance(node, Call) or any(part is _UNKNOWN for part in parts):
             return _UNKNOWN
         if node.head in {"pi", "e"}:
             return Tendency(math.pi if node.head == "pi" else math.e, _CONSTANT)
+        if any(part is _BOUNDED for part in parts):
+            return _beside_bounded(node.head, parts)
         if PRIMITIVES[node.head].is_comparison:
             return _UNKNOWN
         if node.head in _RULES:
@@ -94,6 +103,35 @@ def limit(expression: Expression, end: float) -> float:
         return _of_function(node.head, parts)
 
     return fold(expression, rule).value
+
+
+_EVERYWHERE: Final = {
+    "neg", "sin", "cos", "arctan", "arcsinh", "sinh", "cosh", "tanh", "sech", "tanh_shrink", "exp",
+    "expm1", "sigmoid", "softplus", "log_sigmoid", "erf", "erfc", "normcdf", "normpdf",
+}  # fmt: skip
+"""Continuous functions of all numbers, which keep bounded what is bounded."""
+
+
+def _beside_bounded(head: str, parts: tuple[Tendency, ...]) -> Tendency:
+    """A primitive of which at least one operand is bounded and has no limit."""
+    if head in _EVERYWHERE:
+        return _BOUNDED
+    if head not in {"add", "sub", "mul", "div", "pow"}:
+        return _UNKNOWN
+    a, b = parts
+    if head in {"add", "sub"}:
+        if a.bounded and b.bounded:
+            return _BOUNDED
+        return a if a.known else (b if head == "add" else _neg(b))
+    if head == "pow":
+        whole = b.kind == _CONSTANT and b.value >= 0 and b.value == int(b.value)
+        return _BOUNDED if whole else _UNKNOWN
+    if head == "div":
+        b = _inverse(b) if b.known else _UNKNOWN
+    for zero, other in ((a, b), (b, a)):
+        if zero.value == 0 and other.bounded:
+            return Tendency(0.0, zero.kind)
+    return _BOUNDED if a.bounded and b.bounded else _UNKNOWN
 
 
 def _neg(a: Tendency) -> Tendency:
@@ -174,14 +212,17 @@ def _of_function(head: str, parts: tuple[Tendency, ...]) -> Tendency:
         return _UNKNOWN
     (a,) = parts
     if math.isinf(a.value):
-        if head in {"sin", "cos", "sign", "where"}:
+        if head in {"sin", "cos"}:
+            return _BOUNDED
+        if head in {"sign", "where"}:
             return _UNKNOWN
         if head in _DECAYS and _DECAYS[head] in {0, math.copysign(1, a.value)}:
             zero = -0.0 if head == "log_sigmoid" else 0.0
             return Tendency(zero, _faster(a.kind))
-    function = compile_function([Call(head, (Symbol("a"),))], ("a",), TABLE, SCOPE)
     with np.errstate(all="ignore"):
-        value = float(function(a.value))
+        value = float(single(head, 1)(a.value))
+    if math.isnan(value):
+        return _UNKNOWN
     if not math.isinf(value):
         if math.isinf(a.value):  # a plateau
             return Tendency(value, 0 if head == "arctan" else _faster(a.kind))
