@@ -515,7 +515,7 @@ class _Calls(TorchFunctionMode):
             if len(args) > 1:
                 collector.use(self._losses[func], args[0], args[1])
             return func(*args, **kwargs)
-        if func is torch.Tensor.backward:
+        if func is _BACKWARD:
             collector.start_backward(args[0], self._made)
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
@@ -538,6 +538,7 @@ class _Calls(TorchFunctionMode):
             self._made[id(result)] = (base, None)
 
 
+_BACKWARD: Final[Any] = torch.Tensor.backward
 _TIMES: Final = {torch.Tensor.mul, torch.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__}
 _PRODUCTS: Final = _TIMES | {torch.Tensor.div, torch.div, torch.Tensor.__truediv__}
 

@@ -70,6 +70,7 @@ class Cure:
         self._ends = 0
         self._best = math.inf
         self._last_good = math.inf
+        self.most = _MOST
         self.log: list[Trial] = []
 
     def look(self) -> None:
@@ -80,7 +81,7 @@ class Cure:
                 self._judge()
             return
         self._keep_good()
-        if len(self.log) >= _MOST:
+        if len(self.log) >= self.most:
             return
         for finding in watch.diagnosed().above("note"):
             for remedy in finding.remedies:

@@ -25,6 +25,7 @@ class Evidence:
         gone: part of the first loss that is gone; NaN while it is too early to say.
         peak: largest loss over the first.
         hot: change over weight of a step, median over the layers, largest of the first windows.
+        waited: part of the steps before the first tenth of the loss was gone.
         pace: the same, largest layer of the median over all windows.
     """
 
@@ -33,13 +34,14 @@ class Evidence:
     peak: float
     hot: float
     pace: float
+    waited: float
 
     @classmethod
     def of(cls, record: Record) -> Evidence:
         """Gather it."""
         losses = record.loss.array()
         losses = losses[np.isfinite(losses)]
-        gone, peak = math.nan, math.nan
+        gone, peak, waited = math.nan, math.nan, math.nan
         if len(losses):
             scale = max(abs(float(losses[0])), 1e-12)
             peak = float(losses.max()) / scale
@@ -47,6 +49,8 @@ class Evidence:
                 last = float(np.median(losses[-max(5, len(losses) // 10) :]))
                 first = min(float(losses[0]), _chance(record))
                 gone = (first - last) / max(abs(first), 1e-12)
+                down = np.flatnonzero(losses < first - limit("stuck") * abs(first))
+                waited = float(down[0]) / len(losses) if len(down) else 1.0
         ratios = _ratios(record)
         hot = pace = math.nan
         if ratios.shape[1] > 1:
@@ -55,7 +59,7 @@ class Evidence:
                 hot = float(np.nanmax(early)) if np.isfinite(early).any() else math.nan
                 each = _median(ratios[:, 1:], 1)
                 pace = float(np.nanmax(each)) if np.isfinite(each).any() else math.nan
-        return cls(record, gone, peak, hot, pace)
+        return cls(record, gone, peak, hot, pace, waited)
 
     @property
     def early(self) -> bool:
@@ -74,7 +78,8 @@ class Evidence:
 
     def severity(self) -> str:
         """Of a trouble that matters if the network does not learn."""
-        return "severe" if self.stuck else "note" if self.learns else "warning"
+        well = self.learns and self.waited < limit("waits")
+        return "severe" if self.stuck else "note" if well else "warning"
 
     @property
     def hot_steps(self) -> bool:

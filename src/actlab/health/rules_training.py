@@ -13,8 +13,17 @@ from actlab.health.findings import Finding
 from actlab.health.record import OUTPUT, Site
 from actlab.health.thresholds import limit
 
-__all__ = ["exploding_gradient", "frozen_layers", "no_schedule", "not_observed", "overfitting",
-           "rate_too_high", "rate_too_low", "vanishing_gradient"]  # fmt: skip
+__all__ = [
+    "expected_rate",
+    "exploding_gradient",
+    "frozen_layers",
+    "no_schedule",
+    "not_observed",
+    "overfitting",
+    "rate_too_high",
+    "rate_too_low",
+    "vanishing_gradient",
+]  # fmt: skip
 
 
 def rate_too_high(seen: Evidence) -> Iterator[Finding]:
@@ -81,7 +90,7 @@ def vanishing_gradient(seen: Evidence) -> Iterator[Finding]:
     first, last = gradients[0][1], gradients[-1][1]
     log = math.log10(first / last)
     rate = log / (len(gradients) - 1)
-    expected = _expected_rate([site for site, _ in gradients])
+    expected = expected_rate([site for site, _ in gradients])
     if log > limit("gradient_decay") or rate > limit("gradient_decay_rate"):
         return
     # would it vanish even at the right gain?
@@ -115,7 +124,7 @@ def vanishing_gradient(seen: Evidence) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _expected_rate(sites: list[Site]) -> float:
+def expected_rate(sites: list[Site]) -> float:
     """log10 of the gradient norm per layer that theory forecasts with the right gain."""
     from actlab.theory import forecast
 

@@ -154,8 +154,8 @@ def _saturated(
         seen.since(site, _full),
         {"saturated units": state.saturated, "rows in a flat tail": state.tail_rows,
          "weights over gain": seen.sigma(site)},
-        f"{state.tail_rows:.0%} of the inputs of {_said(site)} lie below {site.regions.left:.3g} or "
-        f"above {site.regions.right:.3g}, where its slope is at most a twentieth of the usual "
+        f"{state.tail_rows:.0%} of the inputs of {_said(site)} lie below {site.regions.left:.3g} "
+        f"or above {site.regions.right:.3g}, where its slope is at most a twentieth of the usual "
         f"one; {state.saturated:.0%} of its {site.units} units are there nine rows in ten.",
         ("initialise anew with the activation's gain", "put a normalisation before it"),
         site=site.name,
@@ -258,19 +258,23 @@ def constant_output(seen: Evidence) -> Iterator[Finding]:
 
 def not_centred(seen: Evidence) -> Iterator[Finding]:
     """Activations all of one sign: a note, since many sound networks have them."""
+    sites = []
     for site in seen.record.activations():
         state = seen.last(site)
         if abs(state.y_centre) > limit("centred") and state.spread < 0.05:
-            yield Finding(
-                "activations not centred",
-                seen.feeding(site),
-                "",
-                "note",
-                state.first_step,
-                {"mean over root mean square": state.y_centre},
-                f"The outputs of {_said(site)} have a mean of {state.y_centre:.2f} of their "
-                "root mean square.",
-                ("put a normalisation before it, or use an activation with mean near 0",),
-                site=site.name,
-                rule="not_centred",
-            )
+            sites.append((site, state))
+    if sites:
+        site, state = max(sites, key=lambda pair: abs(pair[1].y_centre))
+        yield Finding(
+            "activations not centred",
+            seen.feeding(site),
+            "",
+            "note",
+            state.first_step,
+            {"mean over root mean square": state.y_centre, "activations": float(len(sites))},
+            f"The outputs of {_said(site)} have a mean of {state.y_centre:.2f} of their root mean "
+            f"square; {len(sites)} activations are off centre.",
+            ("put a normalisation before it, or use an activation with mean near 0",),
+            site=site.name,
+            rule="not_centred",
+        )

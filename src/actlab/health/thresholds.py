@@ -28,6 +28,9 @@ TABLE: Final[dict[str, Threshold]] = {
         24, "sampled steps before anything is said about progress", _CHOSEN
     ),
     "learns": Threshold(0.5, "part of the first loss that is gone: the network learns", _CHOSEN),
+    "waits": Threshold(
+        0.4, "part of the steps before the first tenth of the loss is gone", _CHOSEN
+    ),
     "stuck": Threshold(0.1, "part of the first loss that is gone: it does not", _CHOSEN),
     "dead_units": Threshold(
         0.5,
@@ -44,8 +47,8 @@ TABLE: Final[dict[str, Threshold]] = {
         "Glorot, Bengio (2010), AISTATS, for the trouble; the share is chosen",
     ),
     "saturated_rows": Threshold(
-        0.8, "share of all inputs of a layer in a flat tail; TheDeepChecker (Ben Braiek, Khomh "
-        "2022) takes 0.85 of the range", "chosen",
+        0.8, "share of all inputs of a layer in a flat tail; TheDeepChecker takes "
+        "0.85 of the range", "chosen",
     ),
     "bias_part": Threshold(0.5, "part of the mean input that the bias alone makes", _CHOSEN),
     "offset": Threshold(

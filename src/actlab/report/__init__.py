@@ -8,8 +8,9 @@ from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
     from actlab.compare.result import Result
+    from actlab.health.watching import Watch
 
-__all__ = ["comparison"]
+__all__ = ["comparison", "health"]
 
 
 def comparison(result: Result) -> str:
@@ -30,3 +31,20 @@ def comparison(result: Result) -> str:
             "the report needs Jinja2, which is not installed; pip install 'actlab[report]'"
         ) from missing
     return comparison_page(result)
+
+
+def health(watch: Watch) -> str:
+    """Return the report of a watched training: one HTML document that needs nothing else.
+
+    Raises:
+        ActlabError: Jinja2 is not installed.
+    """
+    try:
+        from actlab.report.health import health_page
+    except ModuleNotFoundError as missing:
+        if missing.name not in {"jinja2", "markupsafe"}:
+            raise
+        raise ActlabError(
+            "the report needs Jinja2, which is not installed; pip install 'actlab[report]'"
+        ) from missing
+    return health_page(watch)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actlab.compare.result import Result, Row
 
-__all__ = ["comparison_page"]
+__all__ = ["comparison_page", "environment"]
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _HIGHLIGHTED: Final = 6
@@ -36,12 +36,13 @@ _FOREST: Final = 24
 
 def comparison_page(result: Result) -> str:
     """Return the HTML document."""
-    page = _environment().get_template("comparison.html")
+    page = environment().get_template("comparison.html")
     return page.render(**_view(result))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates, with the style sheet and the wording they use."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -130,11 +131,10 @@ def _headline(result: Result) -> str:
     """Say in one phrase how the study ended."""
     if result.recommended is None:
         return "No recommendation" if result.best is None else "No verdict yet"
-    verdicts = {row.verdict for row in result.rows}
-    if "undecided" in verdicts and verdicts <= {"best", "undecided"}:
-        return "A tie, with this one ahead by mean"
     if result.recommended != result.best:
         return "Cheaper than the best, and shown to be equivalent"
+    if any(row.verdict == "undecided" for row in result.rows):
+        return "A tie, with this one ahead by mean"
     return "The best by mean score"
 
 
