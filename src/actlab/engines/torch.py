@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from actlab._facade import Shelf, constant
-from actlab.engines import cpu, torch_kernels
+from actlab.engines import cpu, torch_kernels, torch_onnx
 from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
@@ -179,6 +179,8 @@ class Kernel:
         work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
         moved = [value.to(work) if isinstance(value, torch.Tensor) else value for value in values]
         width = "wide" if work == torch.float64 else "narrow"
+        if torch_onnx.is_exporting():
+            width += "_onnx"
         _compose(self, width)
         result = getattr(self.composed, width)(*moved, *self.constants)
         if not isinstance(result, torch.Tensor):
@@ -211,10 +213,12 @@ def _compose(kernel: Kernel, width: str) -> bool:
     """Make the function of composed operations, guarded for the dtype that it computes in."""
     if not hasattr(kernel.composed, width):
         given = ((name, 0.5) for name in kernel.names if name not in VARIABLES)
-        dtype = "float64" if width == "wide" else "float32"
+        dtype = "float64" if width.startswith("wide") else "float32"
+        words = torch_onnx if width.endswith("onnx") else None
+        table, scope = (words.TABLE, words.SCOPE) if words else (TABLE, _SCOPE)
         guarded = guard(kernel.expression, tuple(sorted((*kernel.fixed, *given))), dtype)
         arguments = (*kernel.names, *(name for name, _ in kernel.fixed))
-        setattr(kernel.composed, width, compile_function([guarded], arguments, TABLE, _SCOPE))
+        setattr(kernel.composed, width, compile_function([guarded], arguments, table, scope))
     return True
 
 
@@ -323,7 +327,7 @@ def _sum_to(value: Any, shape: Any) -> Any:
 
 def _apply(kernel: Kernel, values: Any) -> Any:
     if torch.compiler.is_compiling():
-        return kernel.traced.apply(*values)
+        return kernel.run(*values) if torch_onnx.is_exporting() else kernel.traced.apply(*values)
     if kernel.direct is not None:
         result = kernel.direct(*values)
         if result is not None:
@@ -492,4 +496,5 @@ def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str,
     work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     if not torch.compiler.is_compiling() and torch_kernels.is_eager((x,)):
         work = work if cpu.large_enough(x.numel()) else torch.float64
-    return rule(Operations, x.to(work), axis, **parameters).to(dtype)
+    operations = torch_onnx.operations(Operations) if torch_onnx.is_exporting() else Operations
+    return rule(operations, x.to(work), axis, **parameters).to(dtype)
