@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["ActlabError", "DataError", "FormulaError", "LedgerError", "UnknownNameError"]
+__all__ = [
+    "ActlabError",
+    "DataError",
+    "FormulaError",
+    "LedgerError",
+    "SettingError",
+    "UnknownNameError",
+]
 
 
 class ActlabError(Exception):
@@ -19,6 +26,10 @@ class UnknownNameError(ActlabError, LookupError):
 
 class DataError(ActlabError, ValueError):
     """Data that a comparison cannot use; nothing was written."""
+
+
+class SettingError(ActlabError, ValueError):
+    """A setting that is not what it can be; nothing was done."""
 
 
 class LedgerError(ActlabError):

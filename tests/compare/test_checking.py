@@ -5,7 +5,7 @@ import pytest
 
 from actlab.compare.checking import checked_settings, default_rates, whole
 from actlab.compare.study import Settings
-from actlab.errors import ActlabError, UnknownNameError
+from actlab.errors import ActlabError, SettingError, UnknownNameError
 
 FIXED = {"validation_share", "test_share", "level", "chunk_members"}
 KNOWN = {name: value for name, value in asdict(Settings()).items() if name not in FIXED}
@@ -65,10 +65,12 @@ def test_what_is_meant_is_understood(name, given, kept):
     ],
 )
 def test_a_bad_setting_gets_one_sentence(name, given, words):
-    with pytest.raises(ActlabError) as caught:
+    with pytest.raises(SettingError) as caught:
         checked(**{name: given})
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, ActlabError)
+    assert isinstance(caught.value, ValueError)
 
 
 @pytest.mark.parametrize(
@@ -99,5 +101,5 @@ def test_every_optimiser_has_a_grid_of_its_scale():
 
 def test_whole_numbers():
     assert whole(2.0, "workers", least=1) == 2
-    with pytest.raises(ActlabError, match="workers is 0"):
+    with pytest.raises(SettingError, match="workers is 0"):
         whole(0, "workers", least=1)

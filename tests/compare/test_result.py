@@ -185,3 +185,13 @@ def test_files_are_replaced_at_once_or_not_at_all(tmp_path):
     plain = tmp_path / "plain"
     plain.touch()
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_long_list_of_those_that_diverged_is_counted(make_plan, fill):
+    plan = make_plan([f"f{i}" for i in range(12)], blocks=3)
+    with Ledger.open() as ledger:
+        result = conclude(plan, fill(ledger, plan, score=score, diverged=True))
+    (note,) = (note for note in result.notes if "diverged" in note)
+    assert note.count("9 of 9") == 8
+    assert note.endswith("and 4 more.")
+    assert all(row.diverged_runs == 9 for row in result.rows)

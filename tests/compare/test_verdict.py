@@ -49,12 +49,23 @@ def test_best_worse_equivalent_undecided(summary):
     assert judgement.each[2].difference == pytest.approx(-0.15)
     low, high = judgement.each[2].difference_interval
     assert low < -0.15 < high < 0
+    assert judgement.reasons[0] == (
+        "A tie: no difference was shown between a, which has the best mean accuracy (0.95 over 10 "
+        "blocks), and d. Keep the one you have, or take the cheapest of them; a if neither matters."
+    )
     text = " ".join(judgement.reasons)
-    assert text.startswith("a is recommended")
-    for words in ("equivalent to a (within 0.01): b", "worse than a: c", "Undecided: d", "A tie"):
+    for words in ("equivalent to a (within 0.01): b", "worse than a: c", "Undecided: d;"):
         assert words in text
     assert "80 % of all studies" in text
     assert "95 % sure" in text
+
+
+def test_the_only_good_one_is_recommended(summary):
+    judgement = judge(evidence({"a": 0.95, "b": 0.8, "c": 0.7}), summary, SETTINGS)
+    assert judgement.reasons[0] == (
+        "a is recommended: it has the best mean accuracy, 0.95 over 10 blocks, and every other "
+        "candidate was shown to be worse."
+    )
 
 
 def test_errors_are_better_when_smaller(summary):
@@ -67,6 +78,8 @@ def test_errors_are_better_when_smaller(summary):
     assert 0 < low < 1.0 < high
     assert judgement.margin == pytest.approx(0.02)
     assert "0.01 of the best mean score" in judgement.margin_text
+    assert "the best mean RMSE, 2 over" in judgement.reasons[0]
+    assert "rmse" not in " ".join((judgement.margin_text, *judgement.reasons))
 
 
 def test_a_cheaper_equivalent_is_recommended(summary):
@@ -88,6 +101,10 @@ def test_a_cheap_candidate_that_is_undecided_is_not_preferred(summary):
     judgement = judge(rows, summary, SETTINGS)
     assert verdicts(rows, judgement)["b"] == "undecided"
     assert judgement.recommended == 0
+    assert judgement.reasons[0].startswith("A tie: ")
+    assert judgement.reasons[1] == (
+        "The cheapest of them is b: a training step takes 0.01 times as long as with a."
+    )
 
 
 def test_memory_decides_where_times_do_not(summary):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actlab import catalogue, theory
 from actlab.activation import Activation, VectorRule
 from actlab.compare.study import Candidate
-from actlab.errors import ActlabError
+from actlab.errors import ActlabError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def candidates_for(
 
     Raises:
         UnknownNameError, FormulaError: an entry that is neither a name nor a formula.
-        ActlabError: fewer than two candidates, or one that can't be trained here.
+        SettingError: fewer than two candidates, or one that can't be trained here.
     """
     chosen: list[Activation] = []
     if activations is not None:
@@ -62,9 +62,9 @@ def candidates_for(
     labelled = _labelled(chosen)
     for f in labelled.values():
         if reason := _why_not_trained(f):
-            raise ActlabError(reason)
+            raise SettingError(reason)
     if not labelled:
-        raise ActlabError("no activation was given; name at least one, for example relu")
+        raise SettingError("no activation was given; name at least one, for example relu")
     return tuple(Candidate(label, f, *_gain(label, f)) for label, f in labelled.items())
 
 
@@ -104,7 +104,7 @@ def _of_family(family: str) -> list[Activation]:
     found = [catalogue.get(name) for name in catalogue.names(family)]
     chosen = [f for f in found if _stands_between(f)]
     if not chosen:
-        raise ActlabError(f"no function of the family {family!r} stands between two layers")
+        raise SettingError(f"no function of the family {family!r} stands between two layers")
     return chosen
 
 

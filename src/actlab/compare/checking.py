@@ -13,7 +13,7 @@ from actlab.compare.naming import by_name
 from actlab.compare.optimisers import OPTIMISERS
 from actlab.compare.schedules import SCHEDULES
 from actlab.compare.study import Settings
-from actlab.errors import ActlabError
+from actlab.errors import SettingError
 
 __all__ = ["checked_settings", "default_rates", "whole"]
 
@@ -55,11 +55,11 @@ def checked_settings(
 
     Raises:
         UnknownNameError: an optimiser, loss, metric or schedule that is not known here.
-        ActlabError: a number out of its range, or no number.
+        SettingError: a number out of its range, or no number.
     """
     layers = _listed(hidden, "hidden")
     if not layers:
-        raise ActlabError(
+        raise SettingError(
             "hidden holds no layer, and activations act in hidden layers; give for example 64,64"
         )
     optimizer = _known(OPTIMISERS, optimizer, "optimiser")
@@ -69,9 +69,9 @@ def checked_settings(
         _positive(rate, "a learning rate") for rate in _listed(learning_rates, "learning_rates")
     )
     if not rates:
-        raise ActlabError("learning_rates is empty; give at least one, for example 0.001")
+        raise SettingError("learning_rates is empty; give at least one, for example 0.001")
     if len(set(rates)) < len(rates):
-        raise ActlabError("learning_rates holds one of them twice; each must be given once")
+        raise SettingError("learning_rates holds one of them twice; each must be given once")
     return Settings(
         hidden=tuple(whole(width, "a hidden layer's width", least=1) for width in layers),
         optimizer=optimizer,
@@ -92,7 +92,7 @@ def whole(value: Any, name: str, *, least: int) -> int:
     """Return a whole number that is at least `least`."""
     number = _finite(value)
     if number is None or number != int(number) or number < least:
-        raise ActlabError(
+        raise SettingError(
             f"{name} is {reprlib.repr(value)}; a whole number of at least {least} was expected"
         )
     return int(value)
@@ -101,7 +101,7 @@ def whole(value: Any, name: str, *, least: int) -> int:
 def _positive(value: Any, name: str) -> float:
     number = _finite(value)
     if number is None or number <= 0:
-        raise ActlabError(f"{name} is {reprlib.repr(value)}; a number above 0 was expected")
+        raise SettingError(f"{name} is {reprlib.repr(value)}; a number above 0 was expected")
     return number
 
 
@@ -117,12 +117,12 @@ def _finite(value: Any) -> float | None:
 def _listed(value: Any, name: str) -> list[Any]:
     """One number stands for a list of one."""
     if isinstance(value, str):
-        raise ActlabError(f"{name} is the text {value!r}; numbers were expected")
+        raise SettingError(f"{name} is the text {value!r}; numbers were expected")
     return list(value) if isinstance(value, Iterable) else [value]
 
 
 def _known(table: Any, name: Any, what: str) -> str:
     if not isinstance(name, str):
-        raise ActlabError(f"{what} is {name!r}; one of the names was expected: {', '.join(table)}")
+        raise SettingError(f"{what} is {name!r}; one of the names was expected: {', '.join(table)}")
     by_name(table, name, what)
     return name.lower()

@@ -7,6 +7,7 @@ from math import isfinite
 from statistics import median
 from typing import TYPE_CHECKING
 
+from actlab.compare.naming import listed
 from actlab.compare.result import LearningCurve, Result, Row, Sensitivity
 from actlab.compare.statistics import good_rates
 from actlab.compare.verdict import Evidence, Judged, judge
@@ -196,7 +197,7 @@ def _notes(plan: Plan, ranked: Sequence[_Gathered], recorded: dict[str, Recorded
             rate = (min if end == "lowest" else max)(plan.settings.learning_rates)
             yield (
                 f"The best learning rate is the {end} of the grid ({rate:g}) for "
-                f"{', '.join(labels)}: {wish} ones might serve better."
+                f"{listed(labels)}: {wish} ones might serve better."
             )
     diverged = [
         f"{own.evidence.label} {count} of {len(own.runs)}"
@@ -204,7 +205,7 @@ def _notes(plan: Plan, ranked: Sequence[_Gathered], recorded: dict[str, Recorded
         if (count := sum(run.diverged for run in own.runs))
     ]
     if diverged:
-        yield f"Trainings that diverged (their other learning rates count): {', '.join(diverged)}."
+        yield f"Trainings that diverged (their other learning rates count): {listed(diverged)}."
     if len({chunk.environment for chunk in recorded.values()}) > 1:
         yield (
             "Parts of this study were trained on different machines or versions; the last bits "

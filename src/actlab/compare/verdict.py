@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from actlab.compare.naming import listed, metric_in_words
 from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ _RANGE: Final[dict[str, tuple[float, float]]] = {
     "mae": (0.0, np.inf),
 }
 _SAME: Final = "It is the same function as the best."
-_SHOWN: Final = 8
-"""So many labels are named in a sentence; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +148,15 @@ def margin_of(task: TaskSummary, settings: Settings, best: float | None) -> tupl
     A share, an accuracy or R², has a unit of its own, and the margin is absolute. An error has
     the data's unit, and the margin is a share of the best mean score.
     """
+    metric = metric_in_words(task.metric)
     if task.metric in _RELATIVE:
         margin = settings.margin * abs(best or 0.0)
         return margin, (
-            f"Differences in {task.metric} below {settings.margin:.3g} of the best mean score "
+            f"Differences in {metric} below {settings.margin:.3g} of the best mean score "
             f"({margin:.3g}) count as equivalent."
         )
     return settings.margin, (
-        f"Differences in {task.metric} below {settings.margin:.3g} count as equivalent."
+        f"Differences in {metric} below {settings.margin:.3g} count as equivalent."
     )
 
 
@@ -178,6 +178,11 @@ class _Study:
     def sign(self) -> float:
         """Turns a score into one where greater is better, and back."""
         return 1.0 if self.task.higher_is_better else -1.0
+
+    @property
+    def metric(self) -> str:
+        """The metric as people write it."""
+        return metric_in_words(self.task.metric)
 
     @property
     def decided(self) -> bool:
@@ -258,7 +263,7 @@ class _Study:
             return None, (
                 f"No verdict: {_blocks(self.settings)} can not tell a difference from chance; "
                 f"at least {FEWEST_BLOCKS} are needed, 10 or more are better.",
-                f"{name} has the best mean {self.task.metric} so far, {score}.",
+                f"{name} has the best mean {self.metric} so far, {score}.",
             )
         cheap = [
             i
@@ -266,9 +271,15 @@ class _Study:
             if judged.verdict == "equivalent" and self._cheaper(i, best)
         ]
         if not cheap:
+            tied = [i for i, judged in enumerate(each) if judged.verdict == "undecided"]
+            if tied:
+                return best, self._tie(best, each, tied, over)
+            beaten = [judged.verdict == "worse" for i, judged in enumerate(each) if i != best]
+            others = "no clearly cheaper candidate was shown to be equivalent"
+            if beaten and all(beaten):
+                others = "every other candidate was shown to be worse"
             return best, (
-                f"{name} is recommended: it has the best mean {self.task.metric}, {over}, and no "
-                "clearly cheaper candidate was shown to be equivalent.",
+                f"{name} is recommended: it has the best mean {self.metric}, {over}, and {others}.",
             )
         fastest = min(self._seconds(i) for i in cheap)
         near = [i for i in cheap if self._seconds(i) <= fastest / CLEARLY]
@@ -283,6 +294,28 @@ class _Study:
             f"{name}, the best by mean ({over}), and {saving}.",
             "Step times were measured while this study ran and are noisy; less than 10 % is not "
             "taken for an advantage.",
+        )
+
+    def _tie(
+        self, best: int, each: Sequence[Judged], tied: Sequence[int], over: str
+    ) -> tuple[str, ...]:
+        """What to do where no difference was shown."""
+        name = self.evidence[best].label
+        by_score = sorted(tied, key=lambda i: -self.sign * (each[i].score or 0.0))
+        said = (
+            f"A tie: no difference was shown between {name}, which has the best mean "
+            f"{self.metric} ({over}), and {listed([self.evidence[i].label for i in by_score])}. "
+            f"Keep the one you have, or take the cheapest of them; {name} if neither matters.",
+        )
+        cheap = [i for i in tied if self._cheaper(i, best)]
+        if not cheap:
+            return said
+        chosen = min(cheap, key=lambda i: (self._seconds(i), self._bytes(i)))
+        part = self._seconds(chosen) / self._seconds(best)
+        return (
+            *said,
+            f"The cheapest of them is {self.evidence[chosen].label}: a training step takes "
+            f"{part:.2f} times as long as with {name}.",
         )
 
     def _cheaper(self, index: int, best: int) -> bool:
@@ -310,7 +343,7 @@ class _Study:
         """Sentences on how the field lies, and on what this budget can show."""
         if self.found is None or recommended is None:
             return ()
-        name, metric = self.evidence[best].label, self.task.metric
+        name, metric = self.evidence[best].label, self.metric
         ranked = sorted(
             zip(self.evidence, each, strict=True),
             key=lambda pair: -self.sign * (pair[1].score or 0),
@@ -323,14 +356,14 @@ class _Study:
         if groups["equivalent"]:
             said.append(
                 f"Shown to be equivalent to {name} (within {_text(self.margin)}): "
-                f"{_names(groups['equivalent'])}."
+                f"{listed(groups['equivalent'])}."
             )
         if groups["worse"]:
-            said.append(f"Shown to be worse than {name}: {_names(groups['worse'])}.")
+            said.append(f"Shown to be worse than {name}: {listed(groups['worse'])}.")
         if groups["undecided"]:
             said.append(
-                f"Undecided: {_names(groups['undecided'])}. A tie is an answer: this study does "
-                f"not tell {'them' if len(groups['undecided']) > 1 else 'it'} from {name}."
+                f"Undecided: {listed(groups['undecided'])}; this study does not tell "
+                f"{'them' if len(groups['undecided']) > 1 else 'it'} from {name}."
             )
         if self.found.showable > 0:
             said.append(
@@ -348,12 +381,6 @@ class _Study:
 
 def _blocks(settings: Settings) -> str:
     return "1 block" if settings.blocks == 1 else f"{settings.blocks} blocks"
-
-
-def _names(labels: Sequence[str]) -> str:
-    if len(labels) <= _SHOWN:
-        return ", ".join(labels)
-    return f"{', '.join(labels[:_SHOWN])} and {len(labels) - _SHOWN} more"
 
 
 def _text(number: float | None) -> str:

@@ -8,6 +8,8 @@ from math import floor, isfinite, log10
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from actlab.compare.naming import metric_in_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -64,8 +66,7 @@ def short(text: str, length: int) -> str:
 
 def metric(result: Result) -> str:
     """Return the metric's name as people write it."""
-    known = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    return known.get(result.task.metric, result.task.metric.replace("_", " "))
+    return metric_in_words(result.task.metric)
 
 
 def metric_title(result: Result) -> str:
