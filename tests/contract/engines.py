@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,16 @@ __all__ = ["ENGINES", "NumpyEngine", "TorchEngine"]
 
 class NumpyEngine:
     name = "numpy"
-    dtypes = ("float16", "float32", "float64")
+    dtypes: tuple[str, ...] = ("float16", "float32", "float64")
+    default = "float64"
+    """What integers become where the formula does more than choose."""
+
+    def session(self, dtype: str) -> AbstractContextManager[None]:
+        """Where a dtype has to be switched on."""
+        return nullcontext()
+
+    def integers(self, values: Any) -> Any:
+        return values
 
     def array(self, values: Any, dtype: str) -> Any:
         with np.errstate(all="ignore"):
@@ -52,6 +62,10 @@ def _frozen(array: Any) -> Any:
 class TorchEngine(NumpyEngine):
     name = "torch"
     dtypes = ("float16", "bfloat16", "float32", "float64")
+    default = "float32"
+
+    def integers(self, values: Any) -> Any:
+        return torch.tensor(values)
 
     def array(self, values: Any, dtype: str) -> Any:
         return torch.tensor(np.asarray(values, np.float64)).to(getattr(torch, dtype))

@@ -8,15 +8,20 @@ import actlab
 from actlab.accuracy import ledger
 from contract import checks
 from contract.engines import ENGINES
+from contract.frameworks import FRAMEWORKS, is_installed
 
 NAMES = actlab.names()
+ALL = {**ENGINES, **{name: e for name, e in FRAMEWORKS.items() if is_installed(name)}}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_error_is_within_the_ledger(name):
     f = actlab.get(name)
-    for engine, dtype, order, wrt in ledger.cases(f):
-        checks.check_accuracy(f, ENGINES[engine], dtype, order, wrt)
+    for name_of_engine, dtype, order, wrt in ledger.cases(f):
+        engine = ALL.get(name_of_engine)  # test_frameworks says which is missing
+        if engine is not None:
+            with engine.session(dtype):
+                checks.check_accuracy(f, engine, dtype, order, wrt)
 
 
 def test_ledger_lists_only_what_exists():

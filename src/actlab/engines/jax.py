@@ -93,7 +93,7 @@ class Kernel:
     def run(self, *values: Any) -> Any:
         """The value; the variables come first, and their dtype is that of the result."""
         dtype = jnp.result_type(*values[: self.inputs])
-        work = jnp.promote_types(dtype, jnp.float32)
+        work = _working(dtype)
         moved = [jnp.asarray(value, work) for value in values]
         numbers = [number for _, number in self.fixed]
         result = _compiled(self.expression, self.names, self.fixed, work.name)(*moved, *numbers)
@@ -214,7 +214,12 @@ def _floating(array: Any) -> Any:
 def _widened(array: Any) -> Any:
     """An array of at least float32."""
     array = _floating(array)
-    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+    return array.astype(_working(array.dtype))
+
+
+def _working(dtype: Any) -> Any:
+    """The dtype that is computed in."""
+    return jnp.dtype(jnp.float64 if dtype == jnp.float64 else jnp.float32)
 
 
 class Operations:
