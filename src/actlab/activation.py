@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -64,7 +64,7 @@ class Parameter:
         if self.positive:
             return "a positive number"
         if math.isinf(self.above):
-            return "a finite number"
+            return "a finite number" if math.isinf(self.below) else f"a number below {self.below:g}"
         if math.isinf(self.below):
             return f"a number above {self.above:g}"
         return f"a number between {self.above:g} and {self.below:g}"
@@ -164,11 +164,12 @@ class ComplexRule:
     def parts(self, parameters: Iterable[str]) -> tuple[Expression, Expression]:
         """The formulas of the real and the imaginary part of the result."""
         names = tuple(parameters)
-        real, imaginary = (
-            parse(text, variables=("re", "im"), parameters=names)
-            for text in (self.real, self.imaginary)
-        )
-        return real, imaginary
+        return _part(self.real, names), _part(self.imaginary, names)
+
+
+@lru_cache(maxsize=256)
+def _part(text: str, parameters: tuple[str, ...]) -> Expression:
+    return parse(text, variables=("re", "im"), parameters=parameters)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,10 @@ def _squash(ops: Any, x: Any, axis: int) -> Any:
     size = ops.where(size == 0, 1.0, size)  # scaled, so that no square overflows
     square = ops.sum((x / size) ** 2, axis)
     length = size * ops.sqrt(ops.where(square == 0, 1.0, square))
-    return ops.where(square == 0, 0.0, x / (length + 1 / length))
+    short = length < 1  # neither a square nor a reciprocal overflows, nor do their slopes
+    below, above = ops.where(short, length, 1.0), ops.where(short, 1.0, length)
+    factor = ops.where(short, below / (1 + below * below), 1 / (above + 1 / above))
+    return ops.where(square == 0, 0.0, x * factor)
 
 
 def _polynorm(

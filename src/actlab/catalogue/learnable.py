@@ -45,19 +45,19 @@ def _rational(constant: str, lowest: int, *, absolute: bool) -> tuple[str, str]:
     moderate.
     """
     tops, bottoms = [f"a{i}" for i in range(6)], [f"b{i}" for i in range(lowest, 5)]
-    size = "abs" if absolute else ""
-    inner = _horner(bottoms, "x") if lowest == 0 else f"(x * {_horner(bottoms, 'x')})"
-    inside = f"{_horner(tops, 'x')} / ({constant} + {size}{inner})"
+    wrap = "abs({})" if absolute else "({})"
+    inner = wrap.format(_horner(bottoms, "x"))
+    if lowest:  # the sign of x is taken from x itself, since the product may vanish
+        inner = f"{wrap.format('x')} * {inner}"
     ends = bottoms[::-1] if lowest == 0 else [*bottoms[::-1], "0"]
-    outside = (
-        f"x * {_horner(tops[::-1], '1 / x')} "
-        f"/ ({constant} * (1 / x)**4 + {size}({_horner(ends, '1 / x')}))"
-    )
+    outer = wrap.format(_horner(ends, "1 / x"))
+    inside = f"{_horner(tops, 'x')} / ({constant} + {inner})"
+    outside = f"x * ({_horner(tops[::-1], '1 / x')} / ({constant} * (1 / x)**4 + {outer}))"
     plain = " + ".join(f"a{i} * x**{i}" for i in range(6)).replace(" * x**0", "")
     below = " + ".join(f"b{i} * x**{i}" for i in range(lowest, 5)).replace(" * x**0", "")
     return (
         f"where(abs(x) < 1, {inside}, {outside})",
-        f"({plain}) / ({constant} + {size}({below}))",
+        f"({plain}) / ({constant} + {wrap.format(below)})",
     )
 
 
@@ -282,7 +282,7 @@ ENTRIES = (
     Entry(
         "rational_relu",
         "where(abs(x) < 1, (a0 + x * (a1 + x * (a2 + x * a3))) / (b0 + x * (b1 + x * b2)), "
-        "x * (a3 + 1 / x * (a2 + 1 / x * (a1 + 1 / x * a0))) / (b2 + 1 / x * (b1 + 1 / x * b0)))",
+        "x * ((a3 + 1 / x * (a2 + 1 / x * (a1 + 1 / x * a0))) / (b2 + 1 / x * (b1 + 1 / x * b0))))",
         definition="(a0 + a1 * x + a2 * x**2 + a3 * x**3) / (b0 + b1 * x + b2 * x**2)",
         parameters={
             "a0": Parameter(0.0218, "numerator, x**0"),

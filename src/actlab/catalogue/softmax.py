@@ -92,9 +92,11 @@ def first_of_largest(ops: Any, x: Any, axis: int) -> Any:
 
 
 def _normalised_sigmoid(ops: Any, x: Any, axis: int, k: Any) -> Any:
-    gates = ops.sigmoid(x)
-    chosen = ops.where(dropped(ops, x, axis, k), 0.0, gates)
-    return chosen / ops.sum(chosen, axis) + 0 * ops.sum(gates, axis)
+    # divided by the largest, so that not all of them vanish
+    powers = ops.log_sigmoid(x)
+    shares = ops.exp(powers - ops.max(powers, axis))
+    chosen = ops.where(dropped(ops, x, axis, k), 0.0, shares)
+    return chosen / ops.sum(chosen, axis)
 
 
 def _count(ops: Any, x: Any, axis: int) -> Any:

@@ -51,12 +51,15 @@ ENTRIES = (
     ),
     Entry(
         "hard_concrete",
-        "clip(sigmoid(x) * (zeta - gamma) + gamma, 0, 1)",
+        # without cancellation near the end where it vanishes
+        "where(x <= log(-gamma / zeta), 0, where(x >= log((1 - gamma) / (zeta - 1)), 1, "
+        "-zeta * sigmoid(x) * expm1(log(-gamma / zeta) - x)))",
+        definition="clip(sigmoid(x) * (zeta - gamma) + gamma, 0, 1)",
         training="clip(sigmoid((x + noise) / beta) * (zeta - gamma) + gamma, 0, 1)",
         parameters={
             "beta": Parameter(2 / 3, "temperature in training", positive=True),
-            "gamma": Parameter(-0.1, "lower end before clipping"),
-            "zeta": Parameter(1.1, "upper end before clipping"),
+            "gamma": Parameter(-0.1, "lower end before clipping", below=0.0),
+            "zeta": Parameter(1.1, "upper end before clipping", above=1.0),
         },
         random={"noise": Random(law="logistic")},
         aliases=("HardConcrete",),
