@@ -32,9 +32,11 @@ FACTOR = 5
 SMALLEST = 2.0**-1021
 """Below it a float64 has lost digits already."""
 INNER = {
-    "laplace_mega": 4,  # near 0 its condition is that of mu, not of x
-    "pau": 4,  # a polynomial of degree 5 whose terms alternate for x < 0
-}
+    # near 0 its condition is that of mu, not of x
+    "laplace_mega": 4,
+    # polynomials of degree 5 whose terms alternate for x < 0
+    "pau": 4, "rational_b": 4, "rational_c": 4, "rational_n": 4,
+}  # fmt: skip
 """Further factors for formulas whose inner argument is a sum or a polynomial."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -96,6 +97,17 @@ def _sinc(x):
 
 def _clip(x, low, high):
     return max(low, min(x, high))
+
+
+def _rational(version, x):
+    numbers = actlab.get(f"rational_{version}").parameters
+    top, bottom = (
+        sum(value * x ** int(name[1:]) for name, value in numbers.items() if name[0] == letter)
+        for letter in "ab"
+    )
+    return top / {
+        "b": 1 + abs(bottom), "c": 0.1 + abs(bottom), "n": 1 + bottom, "relu": bottom,
+    }[version]  # fmt: skip
 
 
 PAPERS = {
@@ -196,6 +208,7 @@ PAPERS = {
     "polyrelu": lambda x: (max(x, 0) + max(x, 0) ** 2 + max(x, 0) ** 3) / 3,
     "dyt": lambda x: math.tanh(0.5 * x),
     "derf": lambda x: math.erf(0.5 * x),
+    **{f"rational_{version}": partial(_rational, version) for version in ("b", "c", "n", "relu")},
 }
 PAIRS = {
     "glu": lambda x, g: x * _sig(g),
@@ -245,7 +258,8 @@ def test_every_scalar_function_is_held_against_something():
     elementary = {"exponential", "abs", "erf", "arctan", "sin"}
     same = {"acon_c", "flexible_relu", "shilu", "shrink", "threshold", "pau"}  # compared elsewhere
     listed = {*MODULES, *PAPERS, *PAIRS, *elementary, *same}
-    listed |= {n for n in actlab.names() if actlab.get(n).kind == "vector"}
+    listed |= {*actlab.names("surrogates"), *actlab.names("stochastic")}  # in their own tests
+    listed |= {n for n in actlab.names() if actlab.get(n).kind in {"vector", "complex", "layer"}}
     assert set(actlab.names()) - listed == set()
 
 
@@ -268,5 +282,9 @@ def test_functions_with_a_form_for_each_number():
 
 def test_rational_starts_as_a_leaky_relu():
     x = np.linspace(-3, 3, 61)
-    worst = np.max(np.abs(actlab.get("pau")(x) - actlab.get("leaky_relu")(x)))
-    assert worst < 0.04, "the authors' coefficients are closer than that on [-3, 3]"
+    for name in ("pau", "rational_b", "rational_c", "rational_n"):
+        worst = np.max(np.abs(actlab.get(name)(x) - actlab.get("leaky_relu")(x)))
+        assert worst < 0.04, "the authors' coefficients are closer than that on [-3, 3]"
+    x = np.linspace(-1, 1, 61)
+    worst = np.max(np.abs(actlab.get("rational_relu")(x) - actlab.get("relu")(x)))
+    assert worst < 0.03, "as its paper says of the degrees 3 and 2"

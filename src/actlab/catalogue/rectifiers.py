@@ -200,7 +200,7 @@ ENTRIES = (
         "clip(x, 0, cap)",
         definition="minimum(maximum(x, 0), cap)",
         parameters={"cap": Parameter(20.0, "upper bound", positive=True)},
-        aliases=("ClippedReLU", "bounded_relu"),
+        aliases=("ClippedReLU", "bounded_relu", "BReLU"),
         reference=Reference(
             "Hannun, Case, Casper, Catanzaro, Diamos, Elsen, Prenger, Satheesh, Sengupta, "
             "Coates, Ng",
