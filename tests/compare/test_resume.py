@@ -13,7 +13,7 @@ import pytest
 
 from actlab.compare.conclusion import conclude
 from actlab.compare.ledger import Ledger
-from actlab.compare.runners import InProcess, Processes, train_missing
+from actlab.compare.runners import InProcess, Processes, train_missing, workers_for
 from actlab.errors import ActlabError
 
 MEASURED = ("finished", "train_seconds")
@@ -116,6 +116,15 @@ def test_progress_is_told_from_the_start_and_after_every_chunk(study):
     assert heard[0].remaining is None
     assert heard[-1].remaining == 0.0
     assert all(step.remaining >= 0 for step in heard[1:])
+
+
+def test_a_long_study_gets_a_worker_per_core(make_plan, monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    assert workers_for(make_plan(blocks=3)) == 1
+    long = make_plan(blocks=3, hidden=(512, 512), epochs=1000)
+    assert workers_for(long) == 2
+    monkeypatch.setattr("joblib.cpu_count", lambda: 64)
+    assert workers_for(long) == len(long.chunks)
 
 
 def test_workers_change_nothing(study, tmp_path):

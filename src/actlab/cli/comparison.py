@@ -60,7 +60,9 @@ def compare(
     blocks: int = typer.Option(Settings.blocks, help="Outer splits, each with its own seed."),
     seed: int = typer.Option(Settings.seed, help="Of everything that is drawn."),
     margin: float = typer.Option(Settings.margin, help="Smaller differences count as equivalent."),
-    workers: int = typer.Option(1, help="Processes that train; they change no number."),
+    workers: int | None = typer.Option(
+        None, help="Processes that train, by default one per core; they change no number."
+    ),
     out: Annotated[
         Path | None,
         typer.Option(help="Directory for report, result and ledger; actlab-DATA by default."),

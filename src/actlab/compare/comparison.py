@@ -13,7 +13,7 @@ from actlab.compare.checking import checked_settings, whole
 from actlab.compare.conclusion import conclude
 from actlab.compare.ledger import Ledger
 from actlab.compare.protocol import plan
-from actlab.compare.runners import runner_for, train_missing
+from actlab.compare.runners import runner_for, train_missing, workers_for
 from actlab.compare.study import Settings
 from actlab.compare.task import load
 from actlab.compare.trainer import train_chunk
@@ -57,7 +57,7 @@ def compare(
     blocks: int = Settings.blocks,
     seed: int = Settings.seed,
     margin: float = Settings.margin,
-    workers: int = 1,
+    workers: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
@@ -92,7 +92,8 @@ def compare(
         seed: of everything that is drawn.
         margin: differences smaller than this count as equivalent: in units of the score for a
             share or R², as a part of the best mean score for an error.
-        workers: processes that train at the same time; they change no number.
+        workers: processes that train at the same time; they change no number. By default one
+            per core for a study that takes longer than starting them.
         out: a directory for ledger.sqlite, result.json and report.html. A study that was
             stopped goes on from the ledger there. Without it nothing is written.
         progress: called with a `Progress` at the start and after every chunk.
@@ -124,10 +125,12 @@ def compare(
         seed=seed,
         margin=margin,
     )
-    runner = runner_for(whole(workers, "workers", least=1))
+    if workers is not None:
+        workers = whole(workers, "workers", least=1)
     candidates = candidates_for(activations, family=family, everything=all)
     loaded = load(data, target=target, task=task, y=y)
     planned = plan(loaded, candidates, settings)
+    runner = runner_for(workers or workers_for(planned))
     directory = None if out is None else Path(out)
     if directory and find_spec("jinja2") is None:
         raise ActlabError(

@@ -86,9 +86,9 @@ class _Gathered:
             step_seconds=median(seconds) if seconds else None,
             saved_bytes=max((run.saved_bytes for run in runs), default=None),
             company=tuple(
-                len(chunk.chunk.pairs)
+                together
                 for chunk in plan.chunks
-                if any(i == planned.trained_as for i, _ in chunk.chunk.pairs)
+                if (together := sum(i == planned.trained_as for i, _ in chunk.chunk.pairs))
             ),
         )
 

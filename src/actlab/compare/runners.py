@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from itertools import pairwise
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from actlab.compare.environment import environment
 from actlab.errors import ActlabError
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     Work = Callable[[PlannedChunk], list[Run]]
     Done = tuple[PlannedChunk, list[Run], float]
 
-__all__ = ["InProcess", "Processes", "Progress", "Runner", "runner_for", "train_missing"]
+__all__ = [
+    "InProcess",
+    "Processes",
+    "Progress",
+    "Runner",
+    "runner_for",
+    "train_missing",
+    "workers_for",
+]
+
+_LONG: Final = 5e11
+"""Operations that take a core about ten seconds; a worker is ready after three."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,20 @@ class Processes:
 def runner_for(workers: int) -> Runner:
     """Return the runner for so many workers."""
     return InProcess() if workers == 1 else Processes(workers)
+
+
+def workers_for(plan: Plan) -> int:
+    """One worker per core where the training takes clearly longer than starting them, else one."""
+    from joblib import cpu_count
+
+    task, settings = plan.task, plan.settings
+    outputs = len(task.classes) if task.kind == "classification" else 1
+    widths = (task.features, *settings.hidden, outputs)
+    weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(widths))
+    steps = plan.runs * settings.epochs * task.train_rows
+    if 6 * weights * steps < _LONG:  # forward, and twice as much back
+        return 1
+    return min(int(cpu_count()), len(plan.chunks))
 
 
 def _in_worker(work: Work, planned: PlannedChunk) -> Done:

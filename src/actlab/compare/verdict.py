@@ -8,8 +8,8 @@ is equivalent: the difference is real and does not matter.
 The recommendation is the best, or a cheaper candidate that was shown equivalent. Cheaper means at
 most `CLEARLY` times the best's measured step time; or no clearly longer step time, and at most
 `CLEARLY` times its memory. Measured times are noisy, so smaller advantages are not believed, and
-times are compared only between candidates that were trained in chunks of the same make-up. An
-undecided candidate is never preferred for being cheap.
+times are compared only between candidates whose blocks were trained in equal numbers together.
+An undecided candidate is never preferred for being cheap.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Evidence:
     step_seconds: float | None
     saved_bytes: int | None
     company: tuple[int, ...]
-    """Number of members of each chunk that held it."""
+    """How many of its blocks were trained together, in each chunk that held it."""
 
     @property
     def failed_blocks(self) -> tuple[int, ...]:
@@ -273,7 +273,7 @@ class _Study:
         if not cheap:
             tied = [i for i, judged in enumerate(each) if judged.verdict == "undecided"]
             if tied:
-                return best, self._tie(best, each, tied, over)
+                return best, (self._tie(best, each, tied, over),)
             beaten = [judged.verdict == "worse" for i, judged in enumerate(each) if i != best]
             others = "no clearly cheaper candidate was shown to be equivalent"
             if beaten and all(beaten):
@@ -296,26 +296,15 @@ class _Study:
             "taken for an advantage.",
         )
 
-    def _tie(
-        self, best: int, each: Sequence[Judged], tied: Sequence[int], over: str
-    ) -> tuple[str, ...]:
+    def _tie(self, best: int, each: Sequence[Judged], tied: Sequence[int], over: str) -> str:
         """What to do where no difference was shown."""
         name = self.evidence[best].label
         by_score = sorted(tied, key=lambda i: -self.sign * (each[i].score or 0.0))
-        said = (
+        return (
             f"A tie: no difference was shown between {name}, which has the best mean "
             f"{self.metric} ({over}), and {listed([self.evidence[i].label for i in by_score])}. "
-            f"Keep the one you have, or take the cheapest of them; {name} if neither matters.",
-        )
-        cheap = [i for i in tied if self._cheaper(i, best)]
-        if not cheap:
-            return said
-        chosen = min(cheap, key=lambda i: (self._seconds(i), self._bytes(i)))
-        part = self._seconds(chosen) / self._seconds(best)
-        return (
-            *said,
-            f"The cheapest of them is {self.evidence[chosen].label}: a training step takes "
-            f"{part:.2f} times as long as with {name}.",
+            "Keep the one you have, or take the one with the shortest step; "
+            f"{name} if neither matters."
         )
 
     def _cheaper(self, index: int, best: int) -> bool:
@@ -360,7 +349,7 @@ class _Study:
             )
         if groups["worse"]:
             said.append(f"Shown to be worse than {name}: {listed(groups['worse'])}.")
-        if groups["undecided"]:
+        if groups["undecided"] and recommended != best:  # a tie names them already
             said.append(
                 f"Undecided: {listed(groups['undecided'])}; this study does not tell "
                 f"{'them' if len(groups['undecided']) > 1 else 'it'} from {name}."
