@@ -201,6 +201,60 @@ def test_moments_and_values_at_zero():
     assert properties(actlab.define("exp(x * x)")).second_moment.value is None
 
 
+# oscillating for ever: range, Lipschitz constant, both asymptotes, saturation
+OSCILLATING = {
+    "sin(x)": ((-1, 1), 1, (None, None), "no"),
+    "x + sin(x)**2": ((-INF, INF), 2, (None, None), "no"),
+    "x * sin(x)": ((-INF, INF), INF, (None, None), "no"),
+    "sigmoid(x) * (x + cos(x))": ((None, INF), None, (Asymptote(0.0, 0.0), None), "left"),
+    "where(x == 0, 1, sin(x) / x)": (
+        (-0.21723362821122166, 1), 0.4361818172714585, (Asymptote(0.0, 0.0),) * 2, "both"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OSCILLATING)
+def test_what_oscillates_for_ever(text):
+    extent, slope, sides, saturates = OSCILLATING[text]
+    known = properties(actlab.define(text))
+    for found, wanted in zip((known.range.value.low, known.range.value.high), extent, strict=True):
+        assert wanted is None or found == pytest.approx(wanted, rel=1e-12)
+    assert slope is None or known.lipschitz.value == pytest.approx(slope, rel=1e-9)
+    assert (known.left.value, known.right.value) == sides
+    assert known.saturates.value == saturates
+
+
+def test_of_many_zeros_only_true_ones_are_told():
+    # sin(30 (|x| + 1) x) has 12,000 zeros within 36 of 0
+    f = actlab.get("finer")
+    zeros = np.array(properties(f).zeros.value)
+    assert 50 < len(zeros) < 500
+    assert np.all(np.abs(f(zeros)) < 1e-10)
+    line = dict(properties(f).lines())["zeros"]
+    assert line.startswith("-0.251105, -0.17782, -0.0955835, 0, 0.0955835, 0.17782, 0.251105, ...")
+
+
+def test_a_triple_zero_is_told_once():
+    for text in ("arctan(x)", "tanh(x)", "sin(x)"):  # x less them is x**3 next to 0
+        assert properties(actlab.define(text)).fixed_points.value == (0.0,)
+
+
+def test_the_papers_form_tells_the_smoothness():
+    # cut in pieces against rounding, smooth all the same
+    for name in ("smu1", "calu", "squareplus"):
+        known = properties(actlab.get(name))
+        assert known.smoothness == Fact(INF, True, "no choice in its definition")
+        assert known.kinks.value == ()
+
+
+def test_values_at_0_are_proved_where_arithmetic_is_exact():
+    silu = of("silu")
+    assert (silu.value_at_0.proved, silu.slope_at_0.proved) == (True, True)
+    step = of("heaviside")
+    assert step.value_at_0 == Fact(0.0, True, step.value_at_0.how)
+    assert not properties(actlab.define("sin(x + pi)")).value_at_0.proved  # 0 but for a rounding
+
+
 def test_lines_are_text_for_a_terminal():
     lines = dict(of("gelu").lines())
     assert lines["infimum"] == "-0.169971 at -0.751792  (proved)"

@@ -71,6 +71,15 @@ def test_a_wrong_enclosure_is_caught(monkeypatch):
         ("exp(-x) * exp(x * x)", math.inf, math.nan),
         ("log1p(x * x) * (1 / x)", math.nan, math.nan),
         ("sin(x)", math.nan, math.nan),
+        ("x * (1.1915 / 2.383 - 0.5)", math.nan, math.nan),  # 0 but for a rounding
+        # what oscillates between two numbers
+        ("sin(x) / x", 0, 0),
+        ("x + sin(x)**2", -math.inf, math.inf),
+        ("sigmoid(x) * (x + cos(3 * x))", 0, math.inf),
+        ("exp(sin(x)) * sech(x)", 0, 0),
+        ("x * sin(x)", math.nan, math.nan),
+        ("sin(x) / sin(2 * x)", math.nan, math.nan),
+        ("sin(x) / cos(1 / x)", math.nan, math.nan),
     ],
 )
 def test_limits(text, left, right):

@@ -39,6 +39,10 @@ _CALL: Final = 500
 _FAR: Final = 40.0
 _SAMPLES: Final = 32
 """Points at which a cell is evaluated that interval arithmetic left open."""
+_SHARES: Final = np.sort(np.modf(np.arange(1, _SAMPLES + 1) * 0.6180339887498949)[0])
+"""Where they lie; spread evenly, but in step with no oscillation."""
+_FINE: Final = 1e-3
+"""In cells narrower than this rounding may make one crossing look rough."""
 _CROSSES: Final = 2
 _TOUCHES: Final = 3
 _OSCILLATES: Final = 4
@@ -216,7 +220,9 @@ class _Search:
         finite = np.isfinite(values)
         largest = np.max(np.where(finite, values, -np.inf), axis=1)
         smallest = np.min(np.where(finite, values, np.inf), axis=1)
-        changes = np.sum(np.diff(np.sign(values), axis=1) != 0, axis=1)
+        once = np.sum(np.diff(np.sign(values), axis=1) != 0, axis=1) == 1
+        steps = np.diff(values, axis=1)
+        straight = np.all(steps >= 0, axis=1) | np.all(steps <= 0, axis=1)
         found = []
         for place, (a, b) in enumerate(cells):
             low, high, width = float(smallest[place]), float(largest[place]), b - a
@@ -225,7 +231,8 @@ class _Search:
             elif high <= 0:
                 code = -1
             else:
-                code = _CROSSES if changes[place] == 1 and width < 2 * _STEP else _OSCILLATES
+                told = once[place] and (straight[place] or width < _FINE)
+                code = _CROSSES if told and width < 2 * _STEP else _OSCILLATES
             if width < 1e-7 and math.isfinite(low):
                 scale = float(np.max(np.abs(self.function(np.array([a - 0.1, b + 0.1])))))
                 if max(-low, high) <= 1e-9 * scale:
@@ -241,7 +248,9 @@ class _Search:
         refined = iter(self._refined(crossings) if crossings else ())
         touched: list[float] = []
         lost = False  # after an oscillation a change of sign is no news
-        for a, b, code, _ in cells:
+        sure = True
+        for a, b, code, known in cells:
+            before_sure, sure = sure, known
             if code == _TOUCHES:
                 touched += [a, b]
                 continue
@@ -256,7 +265,8 @@ class _Search:
                 zeros.append(root)
                 signs.append(-before)
             elif code in {-1, 1}:
-                if signs[-1] == -code and not lost:  # it changed at the border of two cells
+                turned = signs[-1] == -code and not lost  # at the border of two cells
+                if turned and ((before_sure and sure) or self._vanishes(a)):
                     zeros.append(a)
                     signs.append(code)
                 signs[-1] = signs[-1] or code
@@ -265,6 +275,11 @@ class _Search:
         if not proved:
             self._settle_at_0(zeros, signs)
         return Chart(self.low, self.high, tuple(zeros), tuple(signs), proved)
+
+    def _vanishes(self, x: float) -> bool:
+        """Whether it is 0 there, as far as evaluation can tell."""
+        here, before, after = np.abs(self.function(np.array([x, x - 0.1, x + 0.1])))
+        return bool(here <= 1e-9 * max(before, after))
 
     def _settle_at_0(self, zeros: list[float], signs: list[int]) -> None:
         """Zeros that rounding has scattered around 0, as those of arctan(x) - x, become 0."""
@@ -314,7 +329,7 @@ def _inside(a: float, b: float) -> Any:
     if math.isinf(a) or math.isinf(b):
         steps = np.geomspace(0.1, 1e6, _SAMPLES)
         return b - steps if math.isinf(a) else a + steps
-    return np.linspace(a, b, _SAMPLES + 2)[1:-1]
+    return a + (b - a) * _SHARES
 
 
 def _joined(a: Any, b: Any) -> Iterator[tuple[float, float]]:

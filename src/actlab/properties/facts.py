@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 __all__ = ["Asymptote", "Extent", "Fact", "Kink", "Properties", "VectorProperties", "shown"]
 
 T = TypeVar("T")
+
+_FEW: Final = 7
+"""Places that are shown one by one."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ class Properties:
         symmetry: "odd", "even", "zero" or "no".
         smoothness: how many continuous derivatives there are; -1 if it jumps, infinite if smooth.
         kinks: where a derivative jumps, with its values on both sides.
-        zeros: where it is 0; of an interval of zeros the ends.
-        fixed_points: where f(x) = x; of an interval the ends.
+        zeros: where it is 0; of an interval of zeros the ends, which a jump may leave out. Those of
+            a function that oscillates for ever are looked for within 36 of 0.
+        fixed_points: where f(x) = x, told in the same way.
         left, right: the asymptotes at -inf and +inf; None if there is none.
         lipschitz: sup |f'|; infinite if it jumps.
         lipschitz_slope: sup |f''|; infinite if it has a kink.
@@ -128,9 +132,8 @@ class Properties:
             ("symmetry", self.symmetry.value, self.symmetry),
             ("smoothness", _smoothness(smooth), self.smoothness),
             ("kinks", _several([_kink(k) for k in kinks]), self.kinks),
-            ("zeros", _several([shown(x) for x in self.zeros.value]), self.zeros),
-            ("fixed points", _several([shown(x) for x in self.fixed_points.value]),
-             self.fixed_points),
+            ("zeros", _places(self.zeros.value), self.zeros),
+            ("fixed points", _places(self.fixed_points.value), self.fixed_points),
             ("as x → -∞", _line(self.left.value), self.left),
             ("as x → ∞", _line(self.right.value), self.right),
             ("Lipschitz", shown(self.lipschitz.value), self.lipschitz),
@@ -193,15 +196,22 @@ def _region(low: float, high: float) -> str:
 def _attained(value: float, at: tuple[float, ...]) -> str:
     if math.isinf(value):
         return "none"
-    where = f" at {_several([shown(x) for x in at])}" if at else ", not attained"
+    where = f" at {_places(at)}" if at else ", not attained"
     return f"{shown(value)}{where}"
+
+
+def _places(places: tuple[float, ...]) -> str:
+    """Numbers in order; of many those that are nearest to 0."""
+    near = sorted(sorted(places, key=abs)[:_FEW])
+    rest = f", ... ({len(places)} found)" if len(places) > _FEW else ""
+    return (", ".join(map(shown, near)) or "none") + rest
 
 
 def _several(items: list[str]) -> str:
     if not items:
         return "none"
-    rest = f", ... ({len(items)} found)" if len(items) > 6 else ""
-    return ", ".join(items[:6]) + rest
+    rest = f", ... ({len(items)} found)" if len(items) > _FEW else ""
+    return ", ".join(items[:_FEW]) + rest
 
 
 def _smoothness(order: float) -> str:

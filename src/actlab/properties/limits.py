@@ -145,7 +145,10 @@ def _add(a: Tendency, b: Tendency) -> Tendency:
         return Tendency(a.value, _growth(a.kind, b.kind))
     if math.isinf(a.value) or math.isinf(b.value):
         return a if math.isinf(a.value) else b
-    return Tendency(a.value + b.value, min(a.kind, b.kind))
+    total = a.value + b.value
+    if 0 < abs(total) <= 1e-12 * max(abs(a.value), abs(b.value)):
+        return _UNKNOWN  # it may be a rounding
+    return Tendency(total, min(a.kind, b.kind))
 
 
 def _growth(*kinds: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from actlab.activation import Activation
 from actlab.engines import numpy as engine
 from actlab.formula import Expression, Number, Symbol, differentiate, symbols_of
 from actlab.formula.calculus import tidy
-from actlab.properties.charts import Chart, chart, factored
+from actlab.properties.charts import Chart, chart
 from actlab.properties.facts import (
     Asymptote,
     Extent,
@@ -24,9 +24,16 @@ from actlab.properties.facts import (
     Properties,
     VectorProperties,
 )
-from actlab.properties.limits import limit
-from actlab.properties.plain import plain
+from actlab.properties.pointwise import (
+    at_0,
+    differ,
+    far_away,
+    largest,
+    limit_of,
+    one_sided,
+)
 from actlab.properties.structure import parity, switches_are_known
+from actlab.properties.vectors import of_vectors
 from actlab.theory.breakpoints import Piece, pieces, settled
 from actlab.theory.meanfield import moments
 
@@ -35,10 +42,12 @@ __all__ = ["properties"]
 _INTERVALS: Final = "interval arithmetic on the derivatives"
 _EVALUATED: Final = "evaluation"
 _ORDERS: Final = 4
+_AFFORDED: Final = 3000
+"""Fourth derivatives of more nodes are not charted."""
 _LARGE: Final = 20_000
 """Derivatives of more nodes are not compared at breakpoints."""
-_SAME: Final = 1e-11
-"""One-sided derivatives closer than this are rounding apart."""
+_CLOSE: Final = 1e-11
+"""Values at x and -x closer than this are rounding apart."""
 
 
 def properties(activation: Activation) -> Properties | VectorProperties:
@@ -64,7 +73,7 @@ def properties(activation: Activation) -> Properties | VectorProperties:
         1.0
     """
     if activation.kind == "vector":
-        return _of_vectors(activation)
+        return of_vectors(activation)
     if activation.kind in {"complex", "layer"}:
         raise TypeError(
             f"{activation.name} {activation.nature}; properties are those of real functions"
@@ -79,7 +88,8 @@ def properties(activation: Activation) -> Properties | VectorProperties:
 
 @lru_cache(maxsize=256)
 def _of_formula(name: str, formula: Expression, activation: Activation) -> Properties:
-    survey = _Survey(formula, pieces(formula), switches_are_known(formula))
+    plain = _plain_definition(activation, formula)
+    survey = _Survey(formula, pieces(formula), switches_are_known(formula), plain)
     mean, second = _moments(activation, survey.symmetry)
     left, right = survey.asymptote(-math.inf), survey.asymptote(math.inf)
     return Properties(
@@ -102,9 +112,21 @@ def _of_formula(name: str, formula: Expression, activation: Activation) -> Prope
         dead=survey.dead,
         mean=mean,
         second_moment=second,
-        value_at_0=Fact(survey.value(0.0), False, _EVALUATED),
-        slope_at_0=Fact(survey.value(0.0, 1), False, "evaluation; the branch chosen at 0"),
+        value_at_0=survey.at_0(0),
+        slope_at_0=survey.at_0(1),
     )
+
+
+def _plain_definition(activation: Activation, formula: Expression) -> bool:
+    """Whether the paper's form makes no choices where the form that engines run does.
+
+    It is then smooth, as the other form, which is cut in pieces against rounding, must be too.
+    """
+    definition = activation.definition
+    if definition is None or definition == activation.formula or len(pieces(formula)) == 1:
+        return False
+    bound = activation.filled(definition)
+    return len(pieces(bound)) == 1 and switches_are_known(bound)
 
 
 def _moments(
@@ -126,12 +148,20 @@ class _Survey:
     pieces: tuple[Piece, ...]
     complete: bool
     """Whether it is certain that there are no other breakpoints."""
+    smooth: bool
+    """Whether the function is known to be smooth, whatever its pieces."""
 
     # -- evaluation -------------------------------------------------------------------------
 
     def value(self, x: float, order: int = 0) -> float:
         """The value of the formula itself, as an engine gives it."""
         return float(engine.prepare(self.formula, ("x",), {}, (), "x", order)(float(x)))
+
+    def at_0(self, order: int) -> Fact[float]:
+        """The value or slope at 0; at a kink that of the branch which is chosen there."""
+        value = self.value(0.0, order)
+        proved = at_0(differentiate(self.formula, "x", order), value)
+        return Fact(value, proved, "interval arithmetic at 0" if proved else _EVALUATED)
 
     def charts(self, order: int) -> list[Chart]:
         """The sign chart of a derivative on each piece."""
@@ -150,6 +180,8 @@ class _Survey:
     @cached_property
     def kinks(self) -> tuple[Kink, ...]:
         """The first derivative that jumps at each breakpoint."""
+        if self.smooth:
+            return ()
         found = []
         for before, after in zip(self.pieces[:-1], self.pieces[1:], strict=True):
             kink = self._kink(before, after)
@@ -164,19 +196,21 @@ class _Survey:
         for order in range(_ORDERS + 1):
             if differentiate(before.expression, "x", order).size > _LARGE:
                 break
-            left = _one_sided(before.expression, at, order, -1)
-            right = _one_sided(after.expression, at, order, 1)
+            left = one_sided(before.expression, at, order, -1)
+            right = one_sided(after.expression, at, order, 1)
             if order == 0:
                 here = self.value(at)
-                if _differ(here, left) and not _differ(left, right):
+                if differ(here, left) and not differ(left, right):
                     return Kink(at, 0, left, here)
-            if _differ(left, right):
+            if differ(left, right):
                 return Kink(at, order, left, right)
         return None
 
     @property
     def all_kinks(self) -> bool:
         """Whether no breakpoint is left that only seems smooth, as far as derivatives agree."""
+        if self.smooth:
+            return True
         smooth_by_form = sum(
             before.expression == after.expression
             for before, after in zip(self.pieces[:-1], self.pieces[1:], strict=True)
@@ -187,6 +221,8 @@ class _Survey:
     def smoothness(self) -> Fact[float]:
         """How many continuous derivatives there are."""
         orders = [kink.order for kink in self.kinks]
+        if self.smooth:
+            return Fact(math.inf, True, "no choice in its definition")
         if not orders:
             known = self.complete and not self.borders
             how = (
@@ -204,15 +240,17 @@ class _Survey:
 
     def _jumps(self, order: int) -> set[int]:
         """Signs of the jumps of a derivative; of the function, those of the value as well."""
+        if self.smooth:
+            return set()
         found = set()
         for before, after in zip(self.pieces[:-1], self.pieces[1:], strict=True):
-            left = _one_sided(before.expression, before.high, order, -1)
-            right = _one_sided(after.expression, before.high, order, 1)
+            left = one_sided(before.expression, before.high, order, -1)
+            right = one_sided(after.expression, before.high, order, 1)
             steps = [(left, right)]
             if order == 0:
                 here = self.value(before.high)
                 steps = [(left, here), (here, right)]
-            found |= {(1 if b > a else -1) if _differ(a, b) else 0 for a, b in steps}
+            found |= {(1 if b > a else -1) if differ(a, b) else 0 for a, b in steps}
         return found
 
     @cached_property
@@ -276,7 +314,7 @@ class _Survey:
         x = np.array([0.0137, 0.31, 0.777, 1.9, 3.3, 7.1, 19.0])
         function = engine.prepare(self.formula, ("x",), {}, ())
         here, there = function(x), function(-x)
-        size = _SAME * np.maximum(np.abs(here), np.abs(there))
+        size = _CLOSE * np.maximum(np.abs(here), np.abs(there))
         if np.all(np.abs(here - there) <= size):
             return Fact("even", False, _EVALUATED)
         if np.all(np.abs(here + there) <= size):
@@ -292,14 +330,15 @@ class _Survey:
         proved = self._proved(order + 1)
         for piece, found in zip(self.pieces, self.charts(order + 1), strict=True):
             expression = differentiate(piece.expression, "x", order)
-            points += [(x, _one_sided(expression, x, 0, 0)) for x in found.zeros]
+            points += [(x, one_sided(expression, x, 0, 0)) for x in found.zeros]
             for end, side in ((piece.low, 1), (piece.high, -1)):
                 if math.isinf(end):
-                    value, sure = _limit(expression, end)
+                    value, sure = limit_of(expression, end)
                     proved &= sure
-                    limits += [value] if not math.isnan(value) else []
+                    ends = far_away(expression, end) if math.isnan(value) else (value,)
+                    limits += [v for v in ends if not math.isnan(v)]
                 else:
-                    limits.append(_one_sided(expression, end, 0, side))
+                    limits.append(one_sided(expression, end, 0, side))
         points += [(x, self.value(x, order)) for x in self.borders]
         return points, limits, proved
 
@@ -311,6 +350,10 @@ class _Survey:
         if not everything:
             everything = [self.value(0.0)]
         low, high = min(everything), max(everything)
+        for piece in self.pieces:
+            if isinstance(piece.expression, Number):  # what lies next to a level is the level
+                level = float(piece.expression.value)
+                low, high = (level if not differ(end, level) else end for end in (low, high))
         return Fact(
             Extent(low, high, self._where(low, points), self._where(high, points)),
             proved,
@@ -320,12 +363,14 @@ class _Survey:
     def _where(self, value: float, points: Iterable[tuple[float, float]]) -> tuple[float, ...]:
         if math.isinf(value):
             return ()
-        found = {x for x, y in points if not _differ(y, value)}
+        found = {x for x, y in points if not differ(y, value)}
         for piece in self.pieces:
-            if isinstance(piece.expression, Number) and not _differ(
+            if isinstance(piece.expression, Number) and not differ(
                 float(piece.expression.value), value
             ):
-                found |= {end for end in (piece.low, piece.high) if math.isfinite(end)} or {0.0}
+                ends = {end for end in (piece.low, piece.high) if math.isfinite(end)}
+                attained = {end for end in ends if not differ(self.value(end), value)}
+                found |= attained or {_within(piece)}
         return tuple(sorted(found))
 
     @cached_property
@@ -339,14 +384,20 @@ class _Survey:
 
     @cached_property
     def lipschitz_slope(self) -> Fact[float]:
-        """The largest second derivative, by evaluation."""
+        """The largest second derivative."""
         if any(kink.order <= 1 for kink in self.kinks):
             return Fact(math.inf, True, "it has a kink")
-        most = 0.0
-        for piece in self.pieces:
-            most = max(most, _largest(differentiate(piece.expression, "x", 2), piece))
-        constant = all(self._is_constant(p, 2) for p in self.pieces)
-        return Fact(most, constant, "constant pieces" if constant else _EVALUATED)
+        if all(self._is_constant(p, 2) for p in self.pieces):
+            most = max(largest(differentiate(p.expression, "x", 2), p) for p in self.pieces)
+            return Fact(most, self.complete, "constant pieces")
+        small = all(differentiate(p.expression, "x", 4).size <= _AFFORDED for p in self.pieces)
+        if small and self._proved(3):
+            points, limits, proved = self._extremes(2)
+            sizes = [abs(v) for v in [*(y for _, y in points), *limits]]
+            if proved and not any(map(math.isnan, sizes)):
+                return Fact(max(sizes, default=0.0), True, _INTERVALS)
+        most = max(largest(differentiate(p.expression, "x", 2), p) for p in self.pieces)
+        return Fact(most, False, _EVALUATED)
 
     @staticmethod
     def _is_constant(piece: Piece, order: int) -> bool:
@@ -378,20 +429,20 @@ class _Survey:
     def asymptote(self, end: float) -> Fact[Asymptote | None]:
         """The line that the curve approaches at one end."""
         expression = (self.pieces[-1] if end > 0 else self.pieces[0]).expression
-        value, sure = _limit(expression, end)
+        value, sure = limit_of(expression, end)
         if math.isfinite(value):
             return Fact(Asymptote(0.0, value), sure and self.complete, "limit")
         derived = differentiate(expression, "x")
         if isinstance(derived, Number):
-            straight = Asymptote(float(derived.value), _one_sided(expression, 0.0, 0, 0) + 0.0)
+            straight = Asymptote(float(derived.value), one_sided(expression, 0.0, 0, 0) + 0.0)
             return Fact(straight, self.complete, "the outermost piece is a straight line")
-        slope, slope_sure = _limit(derived, end)
+        slope, slope_sure = limit_of(derived, end)
         if math.isnan(value) or not math.isfinite(slope) or slope == 0:
             # no limit of the slope does not by itself rule a line out, so this is measured
             known = sure and slope_sure and not math.isnan(value) and self.complete
             return Fact(None, known, "limits of value and slope")
         rest = tidy("sub", (expression, tidy("mul", (Number(Fraction(slope)), Symbol("x")))))
-        intercept, rest_sure = _limit(rest, end)
+        intercept, rest_sure = limit_of(rest, end)
         if not math.isfinite(intercept):
             return Fact(None, False, "limits of value and slope")
         proved = slope_sure and rest_sure and self.complete
@@ -405,7 +456,7 @@ class _Survey:
             ("left", self.pieces[0], -math.inf),
             ("right", self.pieces[-1], math.inf),
         ):
-            value, sure = _limit(piece.expression, end)
+            value, sure = limit_of(piece.expression, end)
             proved &= sure
             ends += [word] if math.isfinite(value) else []
         word = "both" if len(ends) == 2 else (ends[0] if ends else "no")
@@ -429,82 +480,8 @@ class _Survey:
         return differentiate(piece.expression, "x") == Number(0)
 
 
-def _differ(a: float, b: float) -> bool:
-    if math.isnan(a) or math.isnan(b):
-        return False
-    return a != b and not abs(a - b) <= _SAME * max(1.0, abs(a), abs(b))
-
-
-def _one_sided(expression: Expression, x: float, order: int, side: int) -> float:
-    """A derivative of a smooth piece at its end; a step inside if it has no value there."""
-    function = plain(differentiate(expression, "x", order))
-    value = float(function(float(x)))
-    if math.isnan(value) and side:
-        value = float(function(float(x) + side * 1e-7 * max(1.0, abs(x))))
-    return value
-
-
-def _limit(expression: Expression, end: float) -> tuple[float, bool]:
-    """The limit at infinity and whether it follows from the formula."""
-    for form in (expression, factored(expression)):
-        value = limit(form, end)
-        if not math.isnan(value):
-            return value + 0.0, True
-    from actlab.engines import exact
-
-    found = float(exact.evaluate(expression, {"x": end}, {}, digits=140))
-    near = round(found, 12)
-    return (near if abs(found - near) < 1e-15 else found) + 0.0, False
-
-
-def _largest(expression: Expression, piece: Piece) -> float:
-    """Largest size of a smooth formula on a piece: the largest on a grid, then refined."""
-    function = plain(expression)
-    low, high = max(piece.low, -60.0), min(piece.high, 60.0)
-    x = np.linspace(low, high, 6001)
-    if low < 8 and high > -8:
-        x = np.concatenate([x, np.linspace(max(low, -8.0), min(high, 8.0), 4001)])
-    x = np.unique(np.round(x, 6))  # neighbours that differ by rounding would end the search
-    for _ in range(12):
-        size = np.abs(function(x))
-        size = np.where(np.isnan(size), -1.0, size)
-        best = int(np.argmax(size))
-        around = x[max(best - 1, 0)], x[min(best + 1, len(x) - 1)]
-        if around[1] - around[0] < 1e-9:
-            break
-        x = np.linspace(*around, 41)
-    values = [float(size[best])]
-    for end in (piece.low, piece.high):
-        if math.isinf(end):
-            value, _ = _limit(expression, end)
-            values += [abs(value)] if not math.isnan(value) else []
-    return max(values)
-
-
-def _of_vectors(activation: Activation) -> VectorProperties:
-    """Statements on 200 fixed vectors of 2 to 9 entries."""
-    random = np.random.default_rng(20240607)
-    vectors = [random.normal(size=2 + k % 8) * 3 for k in range(200)]
-    if activation.family == "channels":  # some of them work on pairs of neighbours
-        vectors = [v for v in vectors if len(v) % 2 == 0]
-    results = [np.asarray(activation(v)) for v in vectors]
-    pairs = list(zip(vectors, results, strict=True))
-
-    def near(a: Any, b: Any) -> bool:
-        return bool(np.all(np.abs(a - b) <= 1e-9 * np.maximum(1, np.abs(b))))
-
-    how = "200 fixed vectors"
-    same = all(v.shape == r.shape for v, r in pairs)
-    return VectorProperties(
-        activation.name,
-        sums_to_one=Fact(all(near(r.sum(), 1.0) for r in results), False, how),
-        nonnegative=Fact(all(bool(np.all(r >= 0)) for r in results), False, how),
-        translation_invariant=Fact(
-            all(near(np.asarray(activation(v + 1.5)), r) for v, r in pairs), False, how
-        ),
-        order_preserving=Fact(
-            same and all(bool(np.all(np.diff(r[np.argsort(v)]) >= -1e-12)) for v, r in pairs),
-            False,
-            how,
-        ),
-    )
+def _within(piece: Piece) -> float:
+    """A point inside of a piece."""
+    if math.isinf(piece.low):
+        return piece.high - 1 if math.isfinite(piece.high) else 0.0
+    return piece.low + 1 if math.isinf(piece.high) else (piece.low + piece.high) / 2
