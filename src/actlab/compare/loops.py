@@ -40,7 +40,8 @@ def compiled(function: F) -> F:
     """Compile at the first call, and keep the result on disk for the next process.
 
     Where no directory for it can be written (`NUMBA_CACHE_DIR` names another one), every process
-    compiles anew. Division by zero gives what NumPy gives.
+    compiles anew. Division by zero gives what NumPy gives. What is kept follows changes of the file
+    that a loop stands in, not those of the primitives that it calls.
     """
     try:
         return cast("F", numba.njit(error_model="numpy", cache=True)(function))
