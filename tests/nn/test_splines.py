@@ -19,15 +19,16 @@ def test_splines_are_those_of_scipy(order):
     )
     layer = layer.double()
     layer.knots = torch.linspace(-1.5 - order, 2.5 + order, 5 + 2 * order, dtype=torch.float64)
-    found = layer.basis(X).numpy()
+    x = X
+    found = layer.basis(x).numpy()
     for k in range(4 + order):
         spline = BSpline.basis_element(layer.knots[k : k + order + 2].numpy(), extrapolate=False)
-        expected = np.nan_to_num(spline(X.numpy()))
+        expected = np.nan_to_num(spline(x.numpy()))
         if order == 0:  # SciPy's piece is closed on the right
             low, high = layer.knots[k : k + 2].tolist()
-            expected = ((X >= low) & (X < high)).double().numpy()
+            expected = ((x >= low) & (x < high)).double().numpy()
         np.testing.assert_allclose(found[:, k], expected, atol=1e-14)
-    inside = (X >= -1.5) & (X < 2.5)
+    inside = (x >= -1.5) & (x < 2.5)
     np.testing.assert_allclose(found[inside.numpy()].sum(1), 1, rtol=1e-14)
 
 
