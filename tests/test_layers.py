@@ -20,6 +20,7 @@ LAYERS = {
     "accuracy": 4,
     "paths": 4,
     "theory": 4,
+    "identity": 4,
     "nn": 5,
     "health": 5,
     "compare": 5,

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import typer
 
-from actlab.cli import comparison, forecast, health, kernels, lookup, picture, source
+from actlab.cli import comparison, forecast, health, identity, kernels, lookup, picture, source
 from actlab.cli.output import Group, prepare_streams
 
 __all__ = ["app", "main"]
@@ -30,6 +30,7 @@ app.command("show")(lookup.show)
 app.command("plot")(picture.plot)
 app.command("forecast")(forecast.forecast)
 app.command("export")(source.export)
+app.command("identify")(identity.identify)
 app.command("accuracy")(kernels.accuracy)
 app.command("warm")(kernels.warm)
 app.command("compare")(comparison.compare)

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from actlab._facade import constant
 from actlab.engines.elementary import Elementary
 
 __all__ = ["SCOPE", "TABLE", "is_exporting", "operations"]
@@ -34,11 +35,12 @@ TABLE = {
     "minimum": "_minimum(_like({a}, {x}), _like({b}, {x}))",
     "maximum": "_maximum(_like({a}, {x}), _like({b}, {x}))",
     "clip": "_minimum(_maximum(_like({a}, {x}), _like({b}, {x})), _like({c}, {x}))",
-    "where": "torch.where({a}, _like({b}, {x}), _like({c}, {x}))",
+    "where": "_where({a}, _like({b}, {x}), _like({c}, {x}))",
 }  # fmt: skip
 """One operation per primitive, of those that ONNX has."""
 
 
+@constant
 def is_exporting() -> bool:
     """Whether a model is being exported to ONNX."""
     return bool(torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export())
@@ -79,6 +81,12 @@ class _Library:
 _STABLE_FORMS = Elementary(_Library())
 
 
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    if isinstance(condition, bool):  # of parameters alone
+        return a if condition else b
+    return torch.where(condition, a, b)
+
+
 def _sign(a: Any) -> Any:
     return torch.where(torch.isnan(a), a, torch.sign(a))
 
@@ -92,6 +100,7 @@ SCOPE = {
     "torch": torch,
     "_like": _like,
     "_stable": _STABLE_FORMS,
+    "_where": _where,
     "_minimum": _Library.minimum,
     "_maximum": _Library.maximum,
     "_sign": _sign,
