@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 STEPS, BATCH = 240, 64
 ACTIVATIONS = {
@@ -26,7 +27,7 @@ class MLP(nn.Sequential):
     def __init__(self, act, depth=3, width=64, norm=False):
         sizes = [64, *[width] * depth]
         layers = []
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in itertools.pairwise(sizes):
             layers += [nn.Linear(a, b), *([nn.LayerNorm(b)] if norm else []), act()]
         super().__init__(*layers, nn.Linear(width, 10))
 
@@ -120,6 +121,13 @@ class Case:
     seed: int
     detail: dict = field(default_factory=dict)
     schedule: str = "constant"
+
+    def sound(self):
+        """The same without its fault; where depth is the fault, at the usual depth."""
+        activation = self.activation
+        if self.fault == "vanishing_depth":
+            activation = "tanh"
+        return replace(self, fault=None, activation=activation)
 
     @property
     def name(self):
@@ -234,9 +242,9 @@ class Run:
             p = out.softmax(1)
             p = torch.where(p < 0.02, 0.0, p)
             return -torch.log(p[torch.arange(len(index)), self.y[index]]).mean()
-        return F.cross_entropy(out, self.y[index])
+        return functional.cross_entropy(out, self.y[index])
 
-    def train(self, steps=STEPS, each=None, batch_seed=0):
+    def train(self, steps=STEPS, each=None, after=None, batch_seed=0):
         self.model.train()
         losses = []
         for step, index in enumerate(batches(len(self.x), steps, batch_seed + self.case.seed)):
@@ -249,6 +257,8 @@ class Run:
             losses.append(float(loss.detach()))
             if each is not None:
                 each(step)
+            if after is not None:
+                after(losses[-1])
         return losses
 
     def score(self):
@@ -405,7 +415,7 @@ SICK = {
 }
 
 
-def sick_cases(each=12):
+def sick_cases(each=12, shift=0):
     cases = []
     for kind, archs in SICK.items():
         for n in range(each):
@@ -430,11 +440,11 @@ def sick_cases(each=12):
                 optimiser = "adam"
             if arch == "rnn" and kind != "exploding":
                 activation = "tanh"
-            cases.append(Case(arch, activation, optimiser, kind, 1000 + len(cases)))
+            cases.append(Case(arch, activation, optimiser, kind, shift + 1000 + len(cases)))
     return cases
 
 
-def healthy_cases(count=150):
+def healthy_cases(count=150, shift=0):
     archs = ["mlp", "cnn", "cnn_bn", "rnn", "gru", "residual", "transformer", "mlp_norm",
              "mlp_deep", "residual_norm"]  # fmt: skip
     names = list(ACTIVATIONS)
@@ -457,7 +467,7 @@ def healthy_cases(count=150):
         if activation == "sigmoid" and (arch == "mlp_deep" or optimiser in {"sgd", "momentum"}):
             activation = "tanh"
         schedule = "cosine" if n % 4 == 3 else "constant"
-        cases.append(Case(arch, activation, optimiser, None, 5000 + n, schedule=schedule))
+        cases.append(Case(arch, activation, optimiser, None, shift + 5000 + n, schedule=schedule))
         n += 1
     return cases
 

@@ -171,7 +171,8 @@ class Collector:
             given = first_tensor([*args, *kwargs.values()])
             if not self._on:
                 if given is not None:
-                    self._window.flag(self.record.steps, "data", INPUT, given.detach().sum())
+                    total = given.detach().sum(dtype=torch.float32)
+                    self._window.flag(self.record.steps, "data", INPUT, total)
                 return
             self._forwards += 1
             self._fired = self._inside = 0
@@ -437,7 +438,8 @@ class Collector:
                        if p.grad is not None]  # fmt: skip
             if reached:
                 grads = [grad for _, grad in reached if grad is not None]
-                window.gradients(step, [at for at, _ in reached], norms(grads), few(grads))
+                some = few(grads) if window.samples == 0 else None
+                window.gradients(step, [at for at, _ in reached], norms(grads), some)
             self._before = few([p for _, _, p in self._parameters])
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:

@@ -68,6 +68,7 @@ class Cure:
         self._tried: set[tuple[str, str, str]] = set()
         self._undo: Callable[[], None] | None = None
         self._ends = 0
+        self._next: list[Remedy] = []
         self._best = math.inf
         self._last_good = math.inf
         self.most = _MOST
@@ -84,13 +85,21 @@ class Cure:
         if len(self.log) >= self.most:
             return
         for finding in watch.diagnosed().above("note"):
-            for remedy in finding.remedies:
-                key = (finding.rule, remedy.name, str(dict(remedy.arguments)))
-                if key in self._tried:
-                    continue
-                self._tried.add(key)
-                if self._ask(finding, remedy) and self._try(finding, remedy):
-                    return
+            if self._try_next(finding, list(finding.remedies)):
+                return
+
+    def _try_next(self, finding: Finding, remedies: list[Remedy]) -> bool:
+        """Try the first of these that was not tried and can be applied; keep the rest at hand."""
+        while remedies and len(self.log) < self.most:
+            remedy = remedies.pop(0)
+            key = (finding.rule, remedy.name, str(dict(remedy.arguments)))
+            if key in self._tried:
+                continue
+            self._tried.add(key)
+            if self._ask(finding, remedy) and self._try(finding, remedy):
+                self._next = remedies
+                return True
+        return False
 
     def _keep_good(self) -> None:
         """Remember the state while the loss is at its lowest."""
@@ -105,6 +114,8 @@ class Cure:
     def _try(self, finding: Finding, remedy: Remedy) -> bool:
         record = self._watch.record
         loss = math.inf if record.event is not None else _recent(record)
+        if self.log and self.log[-1].kept is False and self.log[-1].finding is finding:
+            loss = self.log[-1].before  # the state is that before the last one
         try:
             undo = remedy.apply()
         except ActlabError:
@@ -132,7 +143,8 @@ class Cure:
             return
         if undo is not None:
             undo()
-        self._watch.begin_anew(trial)
+        if not self._try_next(trial.finding, self._next):
+            self._watch.begin_anew()
 
 
 def _recent(record: Record) -> float:

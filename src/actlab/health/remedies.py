@@ -346,7 +346,7 @@ def lower_rate(patient: Patient, factor: float | None = None) -> Undo:
     if factor is None:
         hot = Evidence.of(patient.record).hot
         factor = _GOOD_PACE / hot if math.isfinite(hot) and hot > 0 else 0.01
-        factor = min(0.3, max(1e-4, factor))
+        factor = min(0.1, max(1e-4, factor))
     _scale_rates(patient.need_optimizer(), factor)
     _back_to_start(patient)
     return _nothing

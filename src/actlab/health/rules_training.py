@@ -45,7 +45,12 @@ def rate_too_high(seen: Evidence) -> Iterator[Finding]:
         f"0.001 to 0.03 is usual); the loss rose to {seen.peak:.3g} times the first.",
         ("lower the learning rate and begin again", "warm up", "clip the gradients"),
         rule="rate_too_high",
-        options=(("lower_rate", {}), ("lower_rate", {"factor": 0.1}), ("warmup", {})),
+        options=(
+            ("lower_rate", {}),
+            ("lower_rate", {"factor": 0.01}),
+            ("lower_rate", {"factor": 0.001}),
+            ("warmup", {}),
+        ),
     )
 
 

@@ -20,9 +20,10 @@ def dead_units(seen: Evidence) -> Iterator[Finding]:
     for site in seen.record.activations():
         state = seen.last(site)
         share = state.kept if math.isfinite(state.kept) else state.dead
-        if math.isnan(state.kept) and len(seen.record.states[site.name]) > 1:
-            share = min(s.dead for s in seen.record.states[site.name][-2:])
-        if not share >= limit("dead_units") or (state.rows < 32 and math.isnan(state.kept)):
+        least = limit("dead_units")
+        if math.isnan(state.kept):  # a few rows say little of single units
+            share, least = min(s.dead for s in seen.record.states[site.name][-2:]), 0.9
+        if not share >= least:
             continue
         name = seen.feeding(site)
         cause, layer, options = _why_at_end(seen, site)

@@ -95,7 +95,8 @@ def _origin(seen: Evidence) -> tuple[str, str, tuple[str, ...], tuple[Any, ...]]
 _LOWER = ("lower the learning rate tenfold, from the last good state", "clip the gradients")
 _LOWER_OPTIONS: tuple[Any, ...] = (
     ("lower_rate", {}),
-    ("lower_rate", {"factor": 0.1}),
+    ("lower_rate", {"factor": 0.01}),
+    ("lower_rate", {"factor": 0.001}),
     ("clip", {"norm": 1.0}),
 )
 _SCALE = ("scale every input to mean 0 and standard deviation 1",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import torch
@@ -20,9 +21,10 @@ _NUMBERS: Final = 8192
 """Numbers taken of a tensor, about."""
 _ROWS: Final = (4, 64)
 """Fewest and most rows."""
+_TURNS: Final = 64
 _PLACES: Final = 3
 """Places looked at along each further axis: of an image, a sequence."""
-_WEIGHTS: Final = 1024
+_WEIGHTS: Final = 512
 """Numbers taken of a weight."""
 
 
@@ -34,10 +36,19 @@ def rows_of(tensor: Tensor, axis: int, turn: int) -> Tensor:
     if tensor.dim() == 1:
         return tensor.to(torch.float32, copy=True).unsqueeze(0)
     axis %= tensor.dim()
-    left = min(max(_NUMBERS // max(tensor.shape[axis], 1), _ROWS[0]), _ROWS[1])
-    sizes = [size for place, size in enumerate(tensor.shape) if place != axis]
+    taken = tensor[_index(tuple(tensor.shape), axis, turn % _TURNS)].to(torch.float32, copy=True)
+    if axis != taken.dim() - 1:
+        taken = taken.movedim(axis, -1)
+    return taken if taken.dim() == 2 else taken.reshape(-1, taken.shape[-1])
+
+
+@lru_cache(maxsize=4096)
+def _index(shape: tuple[int, ...], axis: int, turn: int) -> tuple[slice, ...]:
+    """Which rows of a tensor are taken."""
+    left = min(max(_NUMBERS // max(shape[axis], 1), _ROWS[0]), _ROWS[1])
+    sizes = [size for place, size in enumerate(shape) if place != axis]
     index: list[slice] = []
-    for place, size in enumerate(tensor.shape):
+    for place, size in enumerate(shape):
         if place == axis or size == 0:
             index.append(slice(None))
             continue
@@ -47,14 +58,11 @@ def rows_of(tensor: Tensor, axis: int, turn: int) -> Tensor:
         step = max(1, math.ceil(size / max(1, left // others)))
         index.append(slice(turn % step, None, step))
         left = max(1, left // max(1, size // step))
-    taken = tensor[tuple(index)].to(torch.float32, copy=True)
-    if axis != taken.dim() - 1:
-        taken = taken.movedim(axis, -1)
-    return taken.reshape(-1, taken.shape[-1])
+    return tuple(index)
 
 
 def few(tensors: Sequence[Tensor]) -> Tensor:
-    """About a thousand numbers of each tensor, at the same places each time, one after another."""
+    """About five hundred numbers of each tensor, always at the same places, one after another."""
     return torch.cat([_some(tensor.detach()) for tensor in tensors])
 
 
@@ -63,17 +71,23 @@ def _some(tensor: Tensor) -> Tensor:
         tensor = tensor.to_dense()
     if not tensor.is_contiguous():
         tensor = tensor.contiguous()
-    return tensor.view(-1)[:: places(tensor).step].to(torch.float32)
+    step = _stride(tensor.numel(), tensor.shape[-1] if tensor.dim() > 1 else 1)
+    taken = tensor.view(-1)[::step]
+    return taken if taken.dtype == torch.float32 else taken.to(torch.float32)
 
 
 def places(tensor: Tensor) -> range:
     """Where `few` looks, counted along the flattened tensor."""
     size = tensor.numel()
+    return range(0, size, _stride(size, tensor.shape[-1] if tensor.dim() > 1 else 1))
+
+
+@lru_cache(maxsize=4096)
+def _stride(size: int, row: int) -> int:
     step = max(1, size // _WEIGHTS)
-    if step > 1 and tensor.dim() > 1:
-        while math.gcd(step, tensor.shape[-1]) > 1:  # or only some columns would be seen
-            step += 1
-    return range(0, size, step)
+    while step > 1 and math.gcd(step, row) > 1:  # or only some columns would be seen
+        step += 1
+    return step
 
 
 def norms(tensors: Sequence[Tensor]) -> Tensor:
@@ -113,8 +127,12 @@ def to_host(tensors: Sequence[Tensor]) -> list[Any]:
     for place, tensor in enumerate(tensors):
         by_device.setdefault(tensor.device, []).append(place)
     for places in by_device.values():
-        flat = torch.cat([tensors[p].detach().reshape(-1).to(torch.float32) for p in places])
-        numbers = flat.cpu().numpy()
+        scalars = [p for p in places if tensors[p].dim() == 0]
+        if len(scalars) == len(places):
+            flat = torch.stack([tensors[p] for p in places])
+        else:
+            flat = torch.cat([tensors[p].reshape(-1) for p in places])
+        numbers = flat.detach().cpu().numpy()
         start = 0
         for place in places:
             size = tensors[place].numel()

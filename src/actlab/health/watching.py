@@ -173,9 +173,8 @@ class Watch:
             found["loss"] = self.record.loss.values[-1]
         return found
 
-    def begin_anew(self, trial: Trial | None = None) -> None:
+    def begin_anew(self) -> None:
         """Start a new record: what comes now is another training than what was seen so far."""
-        del trial
         self._before += self.record.steps
         self.record = self.patient.record = Record()
         self._collector.begin_anew(self.record)

@@ -59,7 +59,7 @@ class Window:
         self._norms: list[tuple[int, str, Tensor]] = []
         self._rows: dict[str, tuple[Site, list[Tensor], list[Tensor]]] = {}
         self._losses: list[tuple[int, Tensor, str]] = []
-        self._gradients: list[tuple[int, list[int], Tensor, Tensor]] = []
+        self._gradients: list[tuple[int, list[int], Tensor, Tensor | None]] = []
         self._steps: list[tuple[int, Tensor, Tensor]] = []
         self._uses: dict[str, Tensor] = {}
 
@@ -115,7 +115,7 @@ class Window:
         ]
         self._uses[name] = torch.stack(numbers)
 
-    def gradients(self, step: int, places: list[int], norm: Tensor, some: Tensor) -> None:
+    def gradients(self, step: int, places: list[int], norm: Tensor, some: Tensor | None) -> None:
         """Gradients of the parameters as the optimizer gets them."""
         self._flags += [
             _Flag(step, "backward", place, value, layer, operation, "")
@@ -150,19 +150,19 @@ class Window:
         weights = [_changes(before, after) for _, before, after in self._steps]
         tensors = [*units.values(), *weights]
         tensors += [norm for _, _, norm, _ in self._gradients]
-        tensors += [_zeros(some) for _, _, _, some in self._gradients]
+        tensors += [_zeros(some) for _, _, _, some in self._gradients if some is not None]
         tensors += list(self._uses.values())
         if not values and not tensors:
             return
-        numbers = to_host([*values, *tensors])
-        at = iter(numbers)
-        flags = [float(next(at)) for _ in self._flags]
-        norms = [float(next(at)) for _ in self._norms]
-        losses = [float(next(at)) for _ in self._losses]
+        single = iter(map(float, to_host(values)))
+        flags = [next(single) for _ in self._flags]
+        norms = [next(single) for _ in self._norms]
+        losses = [next(single) for _ in self._losses]
+        at = iter(to_host(tensors))
         by_unit = {name: next(at) for name in units}
         changes = [next(at) for _ in weights]
         gradient_norms = [next(at) for _ in self._gradients]
-        zeros = [next(at) for _ in self._gradients]
+        zeros = [None if some is None else next(at) for _, _, _, some in self._gradients]
         uses = {name: next(at) for name in self._uses}
         self._find_event(record, flags, parameters, gradient_norms)
         by_place: dict[str, list[float]] = {}
@@ -264,18 +264,22 @@ class Window:
         reached = np.zeros(len(parameters), dtype=bool)
         count = np.zeros(len(parameters))
         share = np.zeros(len(parameters))
+        looks = np.zeros(len(parameters))
         for (_, having, _, _), norm, none in zip(self._gradients, norms, zeros, strict=True):
             begin = 0
             for place, one in zip(having, norm, strict=True):
                 size = int(sizes[place])
                 square[place] += float(one) ** 2
-                share[place] += float(none[begin : begin + size].mean()) if size else 0.0
+                if none is not None and size:
+                    share[place] += float(none[begin : begin + size].mean())
+                    looks[place] += 1
                 count[place] += 1
                 begin += size
                 reached[place] = True
         seen = count > 0
         square[seen] /= count[seen]
-        zero[seen] = share[seen] / count[seen]
+        seen = looks > 0
+        zero[seen] = share[seen] / looks[seen]
         latest = changes[-1][0].astype(float)
         for name in record.layers:
             own = [at for at, (path, _, _) in enumerate(parameters) if path == name]
@@ -338,13 +342,14 @@ def _reduced(site: Site, x: list[Tensor], y: list[Tensor]) -> Tensor:
     """Nine numbers of each unit over all rows, shape (9, units)."""
     given, result = torch.cat(x), torch.cat(y)
     mean, low, high = given.mean(0), given.amin(0), given.amax(0)
-    var = given.var(0, unbiased=False)
+    var = (given - mean).square_().mean(0)  # five times as fast as Tensor.var along an axis
     tails = site.regions
     none = torch.zeros_like(mean)
     left = (given <= tails.left).float().mean(0) if tails is not None else none
     right = (given >= tails.right).float().mean(0) if tails is not None else none
-    y_mean, y_var = result.mean(0), result.var(0, unbiased=False)
-    between = result.var(1, unbiased=False).mean().expand_as(mean)
+    y_mean = result.mean(0)
+    y_var = (result - y_mean).square_().mean(0)
+    between = (result - result.mean(1, keepdim=True)).square_().mean().expand_as(mean)
     return torch.stack([mean, var, low, high, left, right, y_mean, y_var, between])
 
 
