@@ -52,10 +52,11 @@ def _jax_merges_exponentials() -> bool:
     import jax
     import jax.numpy as jnp
 
-    x = jnp.linspace(5.0, 9.0, 4096)
-    f = actlab.define("exp(-x * x) * exp(-x)")
+    f = actlab.define("exp(-x * x) * exp(-x * x / 3)")
+    x = jnp.linspace(6.0, 7.0, 4096)
     with jax.disable_jit():
         apart = f(x)
+    # beyond the last bits that fusing changes
     return bool((jnp.abs(f(x) / apart - 1) > 1e-6).any())
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import actlab
+from actlab.accuracy import measure
 from contract import checks, deviations
 from contract.frameworks import FRAMEWORKS, is_installed
 
@@ -67,11 +68,7 @@ def settings_of(f):
     return {name: np.float32(f.parameters[name] * 1.01 + 0.01) for name in names}
 
 
-@on_frameworks
-@pytest.mark.parametrize("name", FORMULAS)
-def test_gradients_are_the_derivatives(framework, name):
-    """By every input and parameter, to the second order, at kinks too."""
-    f = actlab.get(name)
+def check_gradients(framework, f):
     gradients = import_module(f"contract.{framework}_gradients")
     inputs, settings = inputs_of(f), settings_of(f)
     first = gradients.first(f, inputs, settings)
@@ -85,6 +82,13 @@ def test_gradients_are_the_derivatives(framework, name):
     if f.kind == "scalar":
         expected = gradients.derivative(f, inputs, {}, order=2)
         np.testing.assert_array_equal(gradients.second(f, *inputs), expected)
+
+
+@on_frameworks
+@pytest.mark.parametrize("name", FORMULAS)
+def test_gradients_are_the_derivatives(framework, name):
+    """By every input and parameter, to the second order, at kinks too."""
+    check_gradients(framework, actlab.get(name))
 
 
 @on_frameworks
@@ -104,3 +108,46 @@ def test_deviations_still_occur(deviation):
     if not is_installed(deviation.engine):
         pytest.skip(f"{deviation.engine} is not installed; pip install 'actlab[dev]' has it")
     assert deviation.occurs(), f"{deviation.name}: {deviation.cause}"
+
+
+# -- the contract can fail ---------------------------------------------------------------------
+
+
+@on_frameworks
+def test_a_wrong_value_is_seen(framework):
+    class Wrong(type(FRAMEWORKS[framework])):
+        def run(self, f, *inputs, order=0, **options):
+            result = super().run(f, *inputs, order=order, **options)
+            return result * (1 + 2.0**-10) if order == 1 else result
+
+    f = actlab.get("tanh")
+    checks.check_accuracy(f, Wrong(), "float32", 0)
+    with pytest.raises(AssertionError, match="ULP at"):
+        checks.check_accuracy(f, Wrong(), "float32", 1)
+
+
+@on_frameworks
+def test_a_wrong_gradient_is_seen(framework, monkeypatch):
+    f, wrong = (actlab.define(f"x * tanh(x) + {c}") for c in (0.375, 0.875))
+    check_gradients(framework, f)
+    wrong.derivative(FRAMEWORKS[framework].array([1.0], "float32"))  # is prepared correctly
+    engine = import_module(f"actlab.engines.{framework}")
+    right = engine.differentiate
+
+    def once_too_often(expression, name, order=None):
+        if order is None:  # as for a gradient
+            expression, order = right(expression, name), 1
+        return right(expression, name, order)
+
+    monkeypatch.setattr(engine, "differentiate", once_too_often)
+    with pytest.raises(AssertionError, match="Arrays are not equal"):
+        check_gradients(framework, wrong)
+
+
+@pytest.mark.parametrize(("below", "seen"), [(2.0**-110, True), (2.0**-126, False)])
+def test_what_is_lost_with_subnormal_numbers_is_limited(below, seen):
+    def jax(x, *, dtype):
+        return np.where(np.abs(x) < below, 0.0, x)
+
+    measured = measure(actlab.get("identity"), jax, "float32")
+    assert (measured.max_ulp > 1) == seen

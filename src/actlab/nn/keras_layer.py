@@ -111,6 +111,16 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
             return ops.cast(result, x.dtype)
         return result
 
+    def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
+        """Shape and dtype, found by tracing the call, as Keras does for operations."""
+        return keras.Operation.compute_output_spec(self, *inputs, **options)
+
+    def compute_output_shape(self, x_shape: Any, gate_shape: Any = None) -> Any:
+        """The shape of the result."""
+        shapes = [x_shape] if gate_shape is None else [x_shape, gate_shape]
+        inputs = [keras.KerasTensor(shape, self.compute_dtype) for shape in shapes]
+        return self.compute_output_spec(*inputs).shape
+
     def _value(self, name: str, x: Any) -> Any:
         value = ops.convert_to_tensor(getattr(self, name))
         spec = self.activation.specs.get(name)
