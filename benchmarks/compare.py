@@ -12,8 +12,9 @@ best loop  that loop at its best: fused Adam, one process per core with one thre
 stacked    `actlab.compare.trainer.train_chunk`, one process per core, as `actlab compare` does it
 
 The sides take turns, so that whatever else the machine does falls on all of them; worker
-processes are started and warm before the clock runs. `--quick` trains all 200 networks stacked
-and a sample of them in the loops, and compares times per network.
+processes are started and warm before the clock runs. Beside the time by the clock stands the
+processor time, which other work on the machine changes less. `--quick` trains all 200 networks
+stacked and a sample of them in the loops, and compares times per network.
 
     python benchmarks/compare.py [--quick] [--cores N]
 """
@@ -65,12 +66,13 @@ class Loop:
     first: list[float]
     last: list[float]
     seconds: float
+    core_seconds: float
     test_score: float = 0.0
 
 
 def usual(candidate, split, rate, settings, *, fused=False) -> Loop:
     """One network, as one writes it by hand."""
-    begin = time.perf_counter()
+    begin, core = time.perf_counter(), time.process_time()
     widths = (split.train_x.shape[1], *settings.hidden, CLASSES)
     layers: list[nn.Module] = []
     for matrix in initial_weights(candidate, settings.seed, split.block, widths):
@@ -84,7 +86,7 @@ def usual(candidate, split, rate, settings, *, fused=False) -> Loop:
     criterion = nn.CrossEntropyLoss()
     x, y = torch.from_numpy(split.train_x).float(), torch.from_numpy(split.train_y)
     vx, vy = torch.from_numpy(split.validation_x).float(), torch.from_numpy(split.validation_y)
-    done = Loop([], [], [], [], [], 0.0)
+    done = Loop([], [], [], [], [], 0.0, 0.0)
     best, kept = (-np.inf, -np.inf), net.state_dict()
     for epoch in range(settings.epochs):
         order = torch.from_numpy(batch_order(settings.seed, split.block, epoch, len(y)))
@@ -112,13 +114,18 @@ def usual(candidate, split, rate, settings, *, fused=False) -> Loop:
         )
     done.test_score = hits.double().mean().item()
     done.seconds = time.perf_counter() - begin
+    done.core_seconds = time.process_time() - core
     return done
 
 
 def in_worker(function, *arguments, **options):
-    """Call with one thread, so that as many processes as cores do not get in each other's way."""
+    """Call with one thread, so that as many processes as cores do not get in each other's way.
+
+    Returns what the function does, and its processor time.
+    """
     torch.set_num_threads(1)
-    return function(*arguments, **options)
+    core = time.process_time()
+    return function(*arguments, **options), time.process_time() - core
 
 
 def warm(task, candidates, settings):
@@ -177,18 +184,21 @@ def main() -> None:
         parallel([delayed(in_worker)(warm, task, candidates, settings)] * cores)
         warm(task, candidates, settings)
         times: dict[str, list[float]] = {"usual": [], "best": [], "stacked": []}
+        cores_used: dict[str, list[float]] = {"usual": [], "best": [], "stacked": []}
         runs, loops = {}, {}
 
         def in_loops(some) -> None:
             for i, block, rate in some:
                 loops[i, block, rate] = usual(candidates[i], splits[block], rate, settings)
                 times["usual"].append(loops[i, block, rate].seconds)
+                cores_used["usual"].append(loops[i, block, rate].core_seconds)
             begin = time.perf_counter()
-            parallel(
+            found = parallel(
                 delayed(in_worker)(usual, candidates[i], splits[block], rate, settings, fused=True)
                 for i, block, rate in some
             )
             times["best"].append((time.perf_counter() - begin) / len(some))
+            cores_used["best"].append(sum(core for _, core in found) / len(some))
 
         def stacked() -> None:
             begin = time.perf_counter()
@@ -196,33 +206,36 @@ def main() -> None:
                 delayed(in_worker)(train_chunk, task, candidates, chunk, settings)
                 for chunk in chunks
             )
-            for chunk, chunk_runs in zip(chunks, found, strict=True):
+            for chunk, (chunk_runs, _) in zip(chunks, found, strict=True):
                 pairs = [pair for pair in chunk.pairs for _ in settings.learning_rates]
                 for (index, block), run in zip(pairs, chunk_runs, strict=True):
                     runs[index, block, run.learning_rate] = run
             times["stacked"].append((time.perf_counter() - begin) / len(runs))
+            cores_used["stacked"].append(sum(core for _, core in found) / len(runs))
 
         in_loops([members[place] for place in halves[0]])
         stacked()
         in_loops([members[place] for place in halves[1]])
         if not options.quick:
             stacked()
-    report(times, runs, loops, cores)
+    report(times, cores_used, runs, loops, cores)
 
 
-def report(times, runs, loops, cores) -> None:
+def report(times, cores_used, runs, loops, cores) -> None:
     """The table, and its figures as one line of JSON."""
     each = {name: statistics.mean(values) for name, values in times.items()}
+    core = {name: statistics.mean(values) for name, values in cores_used.items()}
     first, curve, score = differences(runs, loops)
     print(f"torch {torch.__version__}, actlab {actlab.__version__}, {cores} cores")
     print(f"{len(runs)} networks stacked, {len(loops)} of them in the loops\n")
-    print(f"{'':34}{'ms per network':>16}{'times slower':>16}")
+    print(f"{'':34}{'ms per network':>16}{'times slower':>16}{'core-ms each':>16}")
     for name, label in (
         ("usual", "usual loop"),
         ("best", "best loop (fused, one per core)"),
         ("stacked", "stacked (one process per core)"),
     ):
-        print(f"{label:34}{1e3 * each[name]:16.1f}{each[name] / each['stacked']:16.1f}")
+        ratio = each[name] / each["stacked"]
+        print(f"{label:34}{1e3 * each[name]:16.1f}{ratio:16.1f}{1e3 * core[name]:16.1f}")
     print(
         f"\nlargest difference of a loss, |a - b| / (1 + |b|): {first:.1e} in the first epoch, "
         f"{curve:.1e} in any\n(float32 rounds in another order, and training magnifies a last "
