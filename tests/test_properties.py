@@ -271,6 +271,8 @@ def test_vector_functions_have_properties_of_their_own():
     assert len(known.lines()) == 4
 
 
-def test_a_gated_pair_is_refused():
-    with pytest.raises(TypeError, match="gated pair"):
-        properties(actlab.define("x * sigmoid(gate)"))
+def test_complex_functions_and_layers_are_refused():
+    kinds = {actlab.get(name).kind: name for name in actlab.names()}
+    for kind in ("complex", "layer"):
+        with pytest.raises(TypeError, match="properties are those of real functions"):
+            properties(actlab.get(kinds[kind]))

@@ -61,7 +61,7 @@ def show(
     if as_json:
         print_json(_facts(f))
         return
-    blocks = [_head(f), _picture(f), _known(f), _shipping(f), _sources(f)]
+    blocks = [_head(f), _picture(f), _known(f), _claimed(f), _shipping(f), _sources(f)]
     typer.echo("\n\n".join("\n".join(block) for block in blocks if block))
 
 
@@ -85,13 +85,14 @@ def _head(f: Activation) -> list[str]:
     rows = [("name", f.name)] if f.family != "user" else []
     rows.append(("formula", _definition(f)))
     if f.formula is not None and f.formula != f.definition:
-        rows.append(("computed as", str(f.formula)))
+        rows.append(("computed as", _brief(str(f.formula))))
     if f.training is not None:
         rows.append(("in training", str(f.training)))
     slopes = _derivative(f)
     name = "derivative" if f.backward is None else "gradient"
     rows += [
-        (name if len(slopes) == 1 else f"d/d {variable}", text) for variable, text in slopes.items()
+        (name if len(slopes) == 1 else f"d/d {variable}", _brief(text))
+        for variable, text in slopes.items()
     ]
     rows.append(("LaTeX", f.latex()))
     for number, (name, value) in enumerate(f.parameters.items()):
@@ -112,6 +113,14 @@ def _head(f: Activation) -> list[str]:
     return _rows(rows)
 
 
+def _brief(text: str) -> str:
+    """A long formula's beginning; the series that keep digits near a pole fill pages."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]} ... ({len(text)} characters; --json prints all)"
+
+
+_LONGEST = 400
 _KINDS = {
     "scalar": "scalar: number to number",
     "gated": "gated: x and its gate to a number",
@@ -137,14 +146,21 @@ def _picture(f: Activation) -> list[str]:
 
 
 def _properties(f: Activation) -> list[tuple[str, str]]:
-    """What can be known of the value; nothing of a gated pair, whose gate is a function."""
-    return f.properties().lines() if f.kind in {"scalar", "vector"} else []
+    """What can be known of the value; nothing of complex functions and layers."""
+    return f.properties().lines() if f.kind in {"scalar", "gated", "vector"} else []
 
 
 def _known(f: Activation) -> list[str]:
     rows = _properties(f)
     title = "properties" if f.backward is None else "properties of the value"
     return [title, *(f"  {row}" for row in _rows(rows))] if rows else []
+
+
+def _claimed(f: Activation) -> list[str]:
+    from actlab.properties import claims
+
+    verdicts = claims(f)
+    return ["often said", *(f"  {verdict}" for verdict in verdicts)] if verdicts else []
 
 
 def _shipping(f: Activation) -> list[str]:
@@ -195,6 +211,8 @@ def _sources(f: Activation) -> list[str]:
 
 
 def _facts(f: Activation) -> dict[str, Any]:
+    from actlab.properties import claims
+
     reference = None
     if f.reference is not None:
         reference = {**vars(f.reference), "text": str(f.reference)}
@@ -217,6 +235,7 @@ def _facts(f: Activation) -> dict[str, Any]:
         "aliases": f.aliases,
         "note": f.note,
         "properties": dict(_properties(f)),
+        "claims": [vars(verdict) for verdict in claims(f)],
         "reference": reference,
         "shipped": [
             {

@@ -6,7 +6,16 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-__all__ = ["Asymptote", "Extent", "Fact", "Kink", "Properties", "VectorProperties", "shown"]
+__all__ = [
+    "Asymptote",
+    "Extent",
+    "Fact",
+    "Kink",
+    "PairProperties",
+    "Properties",
+    "VectorProperties",
+    "shown",
+]
 
 T = TypeVar("T")
 
@@ -150,6 +159,36 @@ class Properties:
             (label, f"{text}  ({'proved' if fact.proved else 'measured'})")
             for label, text, fact in words
         ]
+
+
+@dataclass(frozen=True)
+class PairProperties:
+    """What can be known of a gated pair f(x, gate).
+
+    Attributes:
+        linear: whether it is x times a function of the gate, "no" meaning that the formula
+            is not of that form.
+        gate: the properties of that function; None where there is none.
+        second_moment: of f under independent x, gate ~ N(0, 1); None if infinite.
+    """
+
+    name: str
+    linear: Fact[bool]
+    gate: Properties | None
+    second_moment: Fact[float | None]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Label and text of every statement, for a terminal."""
+        told = "proved" if self.linear.proved else "measured"
+        rows = [("linear in x", f"{'yes' if self.linear.value else 'no'}  ({told})")]
+        if self.gate is not None:
+            rows += [
+                (f"gate: {label}", text)
+                for label, text in self.gate.lines()
+                if label not in {"fixed points", "mean, N(0, 1)", "second moment"}
+            ]
+        rows.append(("second moment", f"{_moment(self.second_moment.value)}  (measured)"))
+        return rows
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from actlab.properties.facts import (
     Extent,
     Fact,
     Kink,
+    PairProperties,
     Properties,
     VectorProperties,
 )
+from actlab.properties.pairs import of_pair
 from actlab.properties.pointwise import (
     at_0,
     differ,
@@ -50,19 +52,18 @@ _CLOSE: Final = 1e-11
 """Values at x and -x closer than this are rounding apart."""
 
 
-def properties(activation: Activation) -> Properties | VectorProperties:
+def properties(activation: Activation) -> Properties | PairProperties | VectorProperties:
     """What can be known of an activation.
 
     Args:
-        activation: a function of one number, or of a whole vector.
+        activation: a function of one number, a gated pair, or a function of a whole vector.
 
     Returns:
-        `Properties` with a `Fact` for each statement (`VectorProperties` for a function of whole
-        vectors); `lines()` is for a terminal.
+        `Properties` with a `Fact` for each statement (`PairProperties` for a gated pair,
+        `VectorProperties` for a function of whole vectors); `lines()` is for a terminal.
 
     Raises:
-        TypeError: for a gated pair; ask for the properties of the function of its gate. Also
-            for functions of complex numbers and for layers with weights of their own.
+        TypeError: for functions of complex numbers and for layers with weights of their own.
 
     Example:
         >>> import actlab
@@ -79,10 +80,7 @@ def properties(activation: Activation) -> Properties | VectorProperties:
             f"{activation.name} {activation.nature}; properties are those of real functions"
         )
     if activation.kind == "gated":
-        raise TypeError(
-            f"{activation.name} is a gated pair; properties are those of a function of one "
-            "number, such as the one that is applied to its gate"
-        )
+        return of_pair(activation)
     return _of_formula(activation.name, settled(activation), activation)
 
 
