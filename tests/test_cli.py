@@ -45,7 +45,8 @@ def test_list_of_a_family(family: str) -> None:
     assert {row["family"] for row in rows} == {family}
 
 
-SHOWN = ["gelu", "rrelu", "softmax", "swiglu", *actlab.names()[::8]]
+SHOWN = ["gelu", "rrelu", "softmax", "swiglu", "hard_concrete", "modrelu", "kan_rbf", "ste_sign"]
+SHOWN += actlab.names()[::8]
 """Enough to meet every kind and family; the properties of all would take minutes."""
 
 
@@ -69,7 +70,23 @@ def test_show_says_what_a_function_is(name: str) -> None:
     facts = strict(run("show", name, "--json").stdout)
     assert facts["name"] == name
     assert {key: value["value"] for key, value in facts["parameters"].items()} == f.parameters
-    assert (facts["derivative"] == {}) == (f.kind == "vector")
+    assert (facts["derivative"] == {}) == (f.formula is None)
+
+
+def test_show_tells_how_the_special_ones_work() -> None:
+    assert "made by      module(channels, kernel_size=3)" in run("show", "funnel_relu").stdout
+    text = run("show", "atan_spike").stdout
+    assert "gradient     0.5 * alpha / (1 + (0.5 * pi * alpha * x)**2)" in text
+    assert "properties of the value" in text
+    text = run("show", "noisy_relu").stdout
+    assert "in training  maximum(x + noise * sqrt(sigmoid(x)), 0)" in text
+    assert "noise, drawn from the standard normal law" in text
+    refused = run("show", "CReLU")
+    assert refused.exit_code == 1
+    assert "ask for one of: complex_relu, concatenated_relu" in refused.stderr
+    refused = run("plot", "zrelu")
+    assert refused.exit_code == 1
+    assert "zrelu maps complex numbers; a curve shows" in refused.stderr
 
 
 def test_show_tells_the_frameworks_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +14,20 @@ from matplotlib.figure import Figure
 
 import actlab
 from actlab.errors import ActlabError, FormulaError, UnknownNameError
-from actlab.plots import curve_table, plot, plot_many, save_figure
+from actlab.plots import curve_table, plot, plot_many, save_figure, why_no_curve
 
 SIGNATURES = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
 
 
 @pytest.mark.parametrize("name", actlab.names())
-def test_every_function_can_be_drawn(name: str) -> None:
+def test_every_function_can_be_drawn_or_says_why_not(name: str) -> None:
     f = actlab.get(name)
+    if reason := why_no_curve(f):
+        assert f.kind in {"complex", "layer"} or f.rule.resizes
+        for draw in (curve_table, plot, plot_many):
+            with pytest.raises(ActlabError, match=re.escape(reason)):
+                draw(f)
+        return
     table = curve_table(f)
     x, y = table.values()
     assert x.shape == y.shape

@@ -73,3 +73,23 @@ def test_what_is_unknown_is_refused_before_any_work():
         candidates_for(1.5)
     with pytest.raises(ActlabError, match="no activation was given"):
         candidates_for(" , ")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("modrelu", "modrelu maps complex numbers; a comparison trains real functions"),
+        ("funnel_relu", "funnel_relu is a layer with weights of its own"),
+        ("maxout", "maxout changes the number of units"),
+        ("probact", "probact adds noise in training"),
+    ],
+)
+def test_what_can_not_be_trained_here_says_why(name, why):
+    with pytest.raises(ActlabError, match=why):
+        candidates_for(["relu", name])
+
+
+def test_surrogates_train_with_their_own_gradient():
+    (first, second) = candidates_for("helu,atan_spike")
+    # both have the second moment 1/2
+    assert [first.gain, second.gain] == pytest.approx([2**0.5, 2**0.5], rel=1e-11)
