@@ -136,7 +136,7 @@ def identify(formula: str | Activation) -> Identity:
 
     Example:
         >>> print(identify("x * tanh(exp(x))"))
-        telu (= TeLU, tanhexp): proved
+        telu (= tanhexp): proved
         >>> print(identify("x * sigmoid(3 * x)").matches[0])
         swish with beta = 3: proved
     """

@@ -1,0 +1,77 @@
+"""Exports modules to ONNX and runs them: ``run_onnx.py FOLDER SCALARS PAIRS``.
+
+One model holds all functions of one number, since every export costs a second.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+
+def main(folder, scalars, pairs):
+    import onnxruntime
+    import torch
+
+    import actlab
+
+    warnings.simplefilter("ignore")  # those of the exporter's own parts
+
+    def session(module, *examples, batch=None):
+        dynamic = {} if batch is None else {"dynamic_shapes": (batch,) * len(examples)}
+        program = torch.onnx.export(module.eval(), examples, dynamo=True, verbose=False, **dynamic)
+        model = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+        names = [given.name for given in model.get_inputs()]
+        return lambda *arrays: model.run(None, dict(zip(names, arrays, strict=True)))
+
+    class Scalars(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = torch.nn.ModuleList([actlab.get(name).module() for name in scalars])
+
+        def forward(self, x):
+            return tuple(part(x[k]) for k, part in enumerate(self.parts))
+
+    inputs = np.load(folder / "inputs.npz")
+    results = {}
+    stacked = np.concatenate([inputs[name] for name in scalars])
+    batch = {1: torch.export.Dim("batch", min=1, max=4096)}
+    model = session(Scalars(), torch.zeros(len(scalars), 5), batch=batch)
+    sizes = []
+    for size in (1, 3, stacked.shape[1]):
+        found = model(np.ascontiguousarray(stacked[:, :size]))
+        sizes.append(found[0].shape[0])
+    results |= dict(zip(scalars, found, strict=True))
+    results["batches"] = sizes
+
+    for name in pairs:
+        two = session(
+            actlab.get(name).module(), torch.zeros(5), torch.zeros(5), batch={0: batch[1]}
+        )
+        results[name] = two(*inputs[name])[0]
+
+    class Others(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.softmax = actlab.get("softmax").module()
+            self.log_softmax = actlab.get("log_softmax").module()
+            self.learned = actlab.get("leaky_relu", negative_slope=0.5).module(learnable=True)
+
+        def forward(self, x, wide, half):
+            learned = self.learned(torch.tensor([-1.0, 1.0, -3.0, 2.0]) + 0 * half[:4].float())
+            return self.softmax(x), self.log_softmax(wide), learned, self.learned(half)
+
+    row = torch.tensor([[0.0, -45.0, -46.0, -44.8]])
+    half = torch.zeros(4, dtype=torch.float16)
+    several = session(Others(), row, row[0], half)
+    given = np.array([[1.0, 2.0, -50.0, 88.0]], np.float32)
+    found = several(given, row[0].numpy(), half.numpy())
+    results |= dict(zip(("softmax", "log_softmax", "learned", "half"), found, strict=True))
+    np.savez(folder / "results.npz", **results)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2].split(","), sys.argv[3].split(","))
