@@ -1,0 +1,222 @@
+"""Activations against the best of their peers, forward and backward, on the CPU.
+
+Peers are PyTorch in eager mode, the same under `torch.compile`, and `jax.jit`. Functions that the
+peers ship are measured against their own operations; the others against the formula composed of
+the peer's operations, as one writes it by hand. All run in one process with the same number of
+threads, in turns, and each figure is the median of repeated pairs. Forward and backward of PyTorch
+include the autograd engine; JAX computes value and gradient in one compiled function.
+
+    python benchmarks/kernels.py [--quick] [--threads N] [--functions gelu,mish] [--no-compile]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+import actlab
+
+try:
+    import jax
+except ImportError:
+    jax = None
+
+F = functional
+OWN: dict[str, tuple[Callable[..., Any], str | None]] = {
+    "relu": (F.relu, "relu"),
+    "leaky_relu": (F.leaky_relu, "leaky_relu"),
+    "relu6": (F.relu6, "relu6"),
+    "elu": (F.elu, "elu"),
+    "selu": (F.selu, "selu"),
+    "celu": (F.celu, "celu"),
+    "gelu": (F.gelu, "gelu_exact"),
+    "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), "gelu"),
+    "silu": (F.silu, "silu"),
+    "mish": (F.mish, "mish"),
+    "sigmoid": (torch.sigmoid, "sigmoid"),
+    "hard_sigmoid": (F.hardsigmoid, "hard_sigmoid"),
+    "tanh": (torch.tanh, "tanh"),
+    "hard_tanh": (F.hardtanh, "hard_tanh"),
+    "softplus": (F.softplus, "softplus"),
+    "softsign": (F.softsign, "soft_sign"),
+    "log_sigmoid": (F.logsigmoid, "log_sigmoid"),
+    "hard_swish": (F.hardswish, "hard_swish"),
+    "hard_shrink": (F.hardshrink, None),
+    "tanh_shrink": (F.tanhshrink, None),
+    "squareplus": (lambda x: (x + torch.sqrt(x * x + 4)) / 2, "squareplus"),
+}
+"""Functions that peers ship: PyTorch's and the name in jax.nn."""
+
+COMPOSED: dict[str, Callable[[Any, Any], Any]] = {
+    "telu": lambda m, x: x * m.tanh(m.exp(x)),
+    "quick_gelu": lambda m, x: x / (1 + m.exp(-1.702 * x)),
+    "lisht": lambda m, x: x * m.tanh(x),
+    "bent_identity": lambda m, x: (m.sqrt(x * x + 1) - 1) / 2 + x,
+    "isru": lambda m, x: x / m.sqrt(1 + x * x),
+    "snake": lambda m, x: x + m.sin(x) ** 2,
+    "squared_relu": lambda m, x: m.maximum(x, 0 * x) ** 2,
+    "logish": lambda m, x: x * m.log(1 + 1 / (1 + m.exp(-x))),
+    "smish": lambda m, x: x * m.tanh(m.log(1 + 1 / (1 + m.exp(-x)))),
+    "gaussian": lambda m, x: m.exp(-(x * x)),
+    "arctan": lambda m, x: m.arctan(x),
+    "gcu": lambda m, x: x * m.cos(x),
+    "golu": lambda m, x: x * m.exp(-m.exp(-x)),
+}
+"""Functions that peers compose, by a module with their operations (torch or jax.numpy)."""
+
+SIZES = (12, 16, 20, 24)
+REPEATS = {12: 200, 16: 100, 20: 21, 24: 5}
+
+
+def sides(name: str, *, compiled: bool) -> dict[str, Callable[[Any], Any]]:
+    """The function as each side has it; what takes and gives tensors, or JAX arrays."""
+    if name in OWN:
+        own, other = OWN[name]
+    else:
+        formula = COMPOSED[name]
+        own, other = (lambda x: formula(torch, x)), None
+    found: dict[str, Callable[[Any], Any]] = {"actlab": actlab.get(name), "torch": own}
+    if compiled:
+        torch._dynamo.reset()
+        found["compile"] = torch.compile(own, dynamic=False)
+    if jax is not None:
+        if name in COMPOSED:
+            found["jax"] = lambda x: COMPOSED[name](jax.numpy, x)
+        elif other == "gelu_exact":
+            found["jax"] = lambda x: jax.nn.gelu(x, approximate=False)
+        elif other is not None:
+            found["jax"] = getattr(jax.nn, other)
+    return found
+
+
+def forward(side: str, function: Any, x: Any) -> Callable[[], Any]:
+    """One forward pass, finished when it returns."""
+    if side == "jax":
+        jitted, array = jax.jit(function), jax.numpy.asarray(x.numpy())
+        return lambda: jitted(array).block_until_ready()
+
+    def run() -> None:
+        with torch.no_grad():
+            function(x)
+
+    return run
+
+
+def both(side: str, function: Any, x: Any, gradient: Any) -> Callable[[], Any]:
+    """A forward and a backward pass with a given gradient."""
+    if side == "jax":
+
+        def pulled(array: Any, above: Any) -> Any:
+            value, back = jax.vjp(function, array)
+            return value, back(above)[0]
+
+        jitted = jax.jit(pulled)
+        array, above = (jax.numpy.asarray(t.numpy()) for t in (x, gradient))
+        return lambda: jax.block_until_ready(jitted(array, above))
+    leaf = x.clone().requires_grad_()
+
+    def run() -> None:
+        leaf.grad = None
+        function(leaf).backward(gradient)
+
+    return run
+
+
+def medians(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Seconds of each, in turns; what is measured beside actlab shares its disturbances."""
+    for call in calls.values():
+        for _ in range(3):
+            call()
+    times: dict[str, list[float]] = {side: [] for side in calls}
+    for _ in range(repeats):
+        for side, call in calls.items():
+            begin = time.perf_counter()
+            call()
+            times[side].append(time.perf_counter() - begin)
+    return {side: statistics.median(values) for side, values in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="2**20 alone, few functions")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--functions", default="", help="names with commas; all without it")
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    warnings.simplefilter("ignore")
+    names = options.functions.split(",") if options.functions else [*OWN, *COMPOSED]
+    sizes, compiled = SIZES, not options.no_compile
+    if options.quick:
+        sizes, compiled = (20,), False
+        if not options.functions:
+            names = ["relu", "elu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus"]
+            names += ["telu", "snake", "logish"]
+    print(
+        f"torch {torch.__version__}, {options.threads} threads, jax {getattr(jax, '__version__', '-')}"
+    )
+    print(f"{'':14}{'size':>5} {'pass':9}{'copies':>8}{'µs':>10}{'best peer':>12}{'ratio':>8}")
+    rows: list[tuple[str, int, str, float, float]] = []
+    random = torch.Generator().manual_seed(0)
+    for name in names:
+        functions = sides(name, compiled=compiled)
+        for power in sizes:
+            x = 2 * torch.randn(1 << power, generator=random)
+            gradient, room = torch.randn(1 << power, generator=random), torch.empty(1 << power)
+            for way in ("forward", "both"):
+                calls = {
+                    side: forward(side, f, x) if way == "forward" else both(side, f, x, gradient)
+                    for side, f in functions.items()
+                }
+                calls["copy"] = partial(room.copy_, x)
+                repeats = max(5, REPEATS[power] // (3 if options.quick else 1))
+                took = medians(calls, repeats)
+                mine, copy = took.pop("actlab"), took.pop("copy")
+                best = min(took, key=lambda side: took[side])
+                torch_eager = took["torch"]
+                rows.append((name, power, way, took[best] / mine, mine - torch_eager))
+                print(
+                    f"{name:14}{power:5} {way:9}{mine / copy:8.1f}{1e6 * mine:10.1f}"
+                    f"{best:>12}{took[best] / mine:8.2f}",
+                    flush=True,
+                )
+    report(rows)
+
+
+def report(rows: list[tuple[str, int, str, float, float]]) -> None:
+    """The summary, and its figures as one line of JSON."""
+
+    def mean(group: Any) -> float:
+        ratios = [r[3] for r in rows if r[1] == 20 and r[2] == "both" and r[0] in group]
+        return math.exp(statistics.fmean(map(math.log, ratios))) if ratios else math.nan
+
+    large = [row for row in rows if row[1] >= 16]
+    worst = min(large, key=lambda row: row[3])
+    slowest = [row[4] for row in rows if row[1] == 12]
+    figures = {
+        "geomean_native": round(mean(OWN), 2),
+        "geomean_composed": round(mean(COMPOSED), 2),
+        "worst": round(worst[3], 2),
+        "worst_case": f"{worst[0]} {worst[2]} 2^{worst[1]}",
+        "small_extra_us": round(1e6 * max(slowest), 1) if slowest else None,
+    }
+    print(
+        f"\nforward and backward at 2^20, geometric mean of the ratios to the best peer: "
+        f"{figures['geomean_native']} for functions that peers ship, "
+        f"{figures['geomean_composed']} for those they compose"
+    )
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
