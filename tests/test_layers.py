@@ -115,3 +115,41 @@ def test_an_upward_import_would_be_seen():
         assert upward(line, "actlab.formula.parse"), line
     for line in ("import numpy", "from actlab.errors import FormulaError", "from . import parse"):
         assert not upward(line, "actlab.formula.parse"), line
+
+
+def neighbours(files: dict[str, str]) -> dict[str, set[str]]:
+    """For each part the other parts of its own layer that it imports."""
+    found: dict[str, set[str]] = {}
+    for module, source in files.items():
+        own = part_of(module) or ""
+        parts = {part_of(name) for name in imports_of(source, module.rpartition(".")[0])}
+        same = {part for part in parts - {None, own} if LAYERS[part] == LAYERS[own]}
+        found[own] = found.get(own, set()) | same
+    return found
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """Parts that import each other in a ring; empty if there are none."""
+
+    def search(part: str, path: tuple[str, ...]) -> list[str]:
+        if part in path:
+            return [*path[path.index(part) :], part]
+        for other in sorted(graph.get(part, ())):
+            if ring := search(other, (*path, part)):
+                return ring
+        return []
+
+    return next((ring for part in sorted(graph) if (ring := search(part, ()))), [])
+
+
+def test_parts_of_one_layer_do_not_import_each_other_in_a_ring():
+    assert cycle(neighbours(sources())) == []
+
+
+def test_a_ring_within_a_layer_would_be_seen():
+    files = sources()
+    assert "theory" in neighbours(files)["properties"]
+    files["actlab.theory.planted"] = "from actlab.properties import properties"
+    assert cycle(neighbours(files)) == ["properties", "theory", "properties"]
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

@@ -8,7 +8,6 @@ when it runs, so that `actlab list` starts no framework.
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 
 import typer
 
@@ -39,6 +38,8 @@ app.command("doctor")(health.doctor)
 
 def _version(value: bool) -> None:
     if value:
+        from importlib import metadata  # it takes as long to import as all commands together
+
         typer.echo(f"actlab {metadata.version('actlab')}")
         raise typer.Exit
 

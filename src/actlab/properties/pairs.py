@@ -6,7 +6,7 @@ from actlab.activation import Activation
 from actlab.formula import Call, Expression, Symbol, differentiate, substitute, symbols_of
 from actlab.formula.calculus import tidied
 from actlab.formula.expression import fold
-from actlab.properties.facts import Fact, PairProperties
+from actlab.properties.facts import Fact, PairProperties, Properties
 from actlab.theory.gains import second_moment
 
 __all__ = ["gate_function", "of_pair"]
@@ -45,22 +45,13 @@ def _vanishes_with_x(expression: Expression) -> bool:
     return fold(expression, rule)
 
 
-def of_pair(activation: Activation) -> PairProperties:
-    """The properties of a gated pair; those of its gate are the gate function's own."""
-    from actlab.properties.facts import Properties
-    from actlab.properties.survey import properties
-
-    gate = gate_function(activation)
-    known = properties(gate) if gate is not None else None
+def of_pair(activation: Activation, gate: Properties | None) -> PairProperties:
+    """The properties of a gated pair, given those of its gate function, if it has one."""
     try:
         moment: Fact[float | None] = Fact(
             second_moment(activation), False, "quadrature, two rules agree to 8 digits or more"
         )
     except ArithmeticError as error:
         moment = Fact(None, False, str(error))
-    return PairProperties(
-        activation.name,
-        linear=Fact(gate is not None, True, "the structure of the formula"),
-        gate=known if isinstance(known, Properties) else None,
-        second_moment=moment,
-    )
+    linear = Fact(gate is not None, True, "the structure of the formula")
+    return PairProperties(activation.name, linear, gate, moment)

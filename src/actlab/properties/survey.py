@@ -25,7 +25,7 @@ from actlab.properties.facts import (
     Properties,
     VectorProperties,
 )
-from actlab.properties.pairs import of_pair
+from actlab.properties.pairs import gate_function, of_pair
 from actlab.properties.pointwise import (
     at_0,
     differ,
@@ -80,7 +80,12 @@ def properties(activation: Activation) -> Properties | PairProperties | VectorPr
             f"{activation.name} {activation.nature}; properties are those of real functions"
         )
     if activation.kind == "gated":
-        return of_pair(activation)
+        gate = gate_function(activation)
+        return of_pair(activation, None if gate is None else _of_scalar(gate))
+    return _of_scalar(activation)
+
+
+def _of_scalar(activation: Activation) -> Properties:
     return _of_formula(activation.name, settled(activation), activation)
 
 
