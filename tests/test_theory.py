@@ -66,6 +66,17 @@ def test_selu_keeps_mean_zero_and_variance_one():
     assert 0 < point.response < 1
 
 
+def test_selus_constants_come_out_of_the_moments():
+    # the fixed point (0, 1) asks E[f] = 0 and E[f^2] = 1 of f = scale * (relu + alpha * tail);
+    # Klambauer et al. (2017), arXiv:1706.02515, print alpha = 1.6733 and scale = 1.0507, their
+    # code 1.6732632423543772848170429916717 and 1.0507009873554804934193349852946
+    rising, tail = moments(RELU), moments(actlab.define("where(x > 0, 0, expm1(x))"))
+    alpha = -rising.mean / tail.mean
+    scale = (rising.second + alpha**2 * tail.second) ** -0.5
+    assert alpha == pytest.approx(1.6732632423543772848, rel=1e-14)
+    assert scale == pytest.approx(1.0507009873554804934, rel=1e-14)
+
+
 def test_tanh_has_its_published_edge_of_chaos():
     # Schoenholz et al. (2017), arXiv:1611.01232: sigma_w = 1 without biases
     assert edge_of_chaos(TANH).sigma_w == 1.0
