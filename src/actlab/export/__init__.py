@@ -36,7 +36,8 @@ def export(activation: Activation, target: str, *, derivative: bool = True) -> s
 
     Raises:
         UnknownNameError: for another target.
-        TypeError: for what a target cannot express, and says why.
+        TypeError: for what a target cannot express: complex functions, layers, vector functions
+            that move entries about, and in C those that sort.
 
     Example:
         >>> import actlab
@@ -56,6 +57,11 @@ def export(activation: Activation, target: str, *, derivative: bool = True) -> s
     if name not in TARGETS:
         raise UnknownNameError(
             f"there is no export to {target!r}; the targets are {', '.join(TARGETS)}"
+        )
+    if activation.kind in {"complex", "layer"} and name != "latex":
+        raise TypeError(
+            f"{activation.name} {activation.nature}; an export writes functions of real numbers "
+            "without weights, so use it from actlab, or export it to latex"
         )
     module = import_module(f"{__name__}.{name}")
     reserved = RESERVED[_LANGUAGES.get(name, "python")] | getattr(module, "RESERVED", frozenset())

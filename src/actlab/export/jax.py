@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from actlab.export import python
 from actlab.export.subject import Subject
+from actlab.export.vectors import DIRECTION
 
 __all__ = ["LANGUAGE", "write"]
 
@@ -17,6 +18,12 @@ LANGUAGE = python.language(
     table=python.OWN_CALLS,
     helpers={
         **python.OWN,
+        "_positions": """
+def _positions(x, axis):
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    return jnp.arange(x.shape[axis], dtype=x.dtype).reshape(shape)
+""",
         "_push": """
 def _push(slopes, values, tangents):
     total = jnp.zeros_like(values[0])
@@ -39,6 +46,8 @@ def _arrays(inputs, *values):
 
 def write(subject: Subject) -> str:
     """The source text."""
+    if subject.activation.rule is not None:
+        return _vector(subject)
     functions = [_private(subject, "")]
     if subject.derivative:
         functions[0] = "@jax.custom_jvp\n" + functions[0]
@@ -85,3 +94,26 @@ def _public(subject: Subject, wrt: str) -> str:
     dtype, values = _arrays({inputs}, {python.arguments(subject)})
     return {python.private_name(subject, wrt)}(*values).astype(dtype)
 """
+
+
+_ALONG = {head: text.replace("{m}", "jnp") for head, text in python.ALONG.items()}
+
+
+def _vector(subject: Subject) -> str:
+    """A vector rule; JAX differentiates it as it stands."""
+    functions = []
+    for wrt in ["", DIRECTION] if subject.has_slope else [""]:
+        private = python.private_name(subject, wrt)
+        lines = python.vector_body(
+            subject, LANGUAGE, _ALONG, derivative=bool(wrt), constant="jnp.zeros_like(x) + {value}"
+        )
+        passed = python.arguments(subject, wrt)
+        functions.append(python.vector_function(private, f"axis, {passed}", lines))
+        public = [
+            python.docstring(wrt),
+            f"dtype, values = _arrays({2 if wrt else 1}, {passed})",
+            f"return {private}(axis, *values).astype(dtype)",
+        ]
+        name = python.function_name(subject, wrt)
+        functions.append(python.vector_function(name, python.signature(subject, wrt), public))
+    return python.document(subject, ["import jax.numpy as jnp"], functions, LANGUAGE)

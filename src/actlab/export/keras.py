@@ -6,9 +6,12 @@ and rounded once. Parameters are numbers; gradients are those by the inputs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from actlab.export import python
 from actlab.export.names import class_name, words
 from actlab.export.subject import Subject
+from actlab.export.vectors import DIRECTION
 
 __all__ = ["LANGUAGE", "RESERVED", "write"]
 
@@ -58,6 +61,10 @@ def _where(condition, a, b, like):
     a, b = (ops.convert_to_tensor(value, like.dtype) for value in (a, b))
     return ops.where(condition, a, b)
 """,
+        "_positions": """
+def _positions(x, axis):
+    return ops.cumsum(ops.ones_like(x), axis=axis) - 1.0
+""",
         "_is_narrow": """
 def _is_narrow(tensor):
     return keras.backend.standardize_dtype(tensor.dtype) == "float32"
@@ -68,13 +75,15 @@ def _is_narrow(tensor):
 
 def write(subject: Subject) -> str:
     """The source text."""
+    if subject.activation.rule is not None:
+        return _vector(subject)
     functions = [_private(subject, "")]
     if subject.derivative:
         functions += [_private(subject, wrt) for wrt in subject.slopes()]
     functions.append(_public(subject))
     if subject.derivative:
         functions += [_derivative(subject, wrt) for wrt in subject.slopes()]
-    functions.append(_layer(subject))
+    functions.append(_layer(subject, subject.arguments))
     return python.document(subject, ["import keras", "from keras import ops"], functions, LANGUAGE)
 
 
@@ -134,11 +143,11 @@ def _derivative(subject: Subject, wrt: str) -> str:
 """
 
 
-def _layer(subject: Subject) -> str:
+def _layer(subject: Subject, numbers: Mapping[str, float]) -> str:
     inputs = ", ".join(subject.activation.variables)
-    defaults = "".join(f"{name}={value!r}, " for name, value in subject.arguments.items())
-    settings = ", ".join(f'"{name}": {name}' for name in subject.arguments)
-    passed = ", **self.settings" if subject.arguments else ""
+    defaults = "".join(f"{name}={value!r}, " for name, value in numbers.items())
+    settings = ", ".join(f'"{name}": {name}' for name in numbers)
+    passed = ", **self.settings" if numbers else ""
     init = f"""    def __init__(self, {defaults}**kwargs):
         super().__init__(**kwargs)
         self.settings = {{{settings}}}
@@ -150,6 +159,44 @@ def _layer(subject: Subject) -> str:
 """
     return f"""@keras.saving.register_keras_serializable(package="activations")
 class {_class(subject)}(keras.layers.Layer):
-{init if subject.arguments else ""}    def call(self, {inputs}):
+{init if numbers else ""}    def call(self, {inputs}):
         return {subject.name}({inputs}{passed})
-{config if subject.arguments else ""}"""
+{config if numbers else ""}"""
+
+
+_ALONG = {head: text.replace("{m}", "ops") for head, text in python.ALONG.items()}
+
+
+def _vector(subject: Subject) -> str:
+    """A vector rule; the backend differentiates it as it stands."""
+    functions = []
+    numbers = [f"{name} = ops.convert_to_tensor({name}, x.dtype)" for name in subject.arguments]
+    given = "".join(f", {name}={name}" for name in ("axis", *subject.arguments))
+    rest = "".join(f", {name}" for name in subject.arguments)
+    for wrt in ["", DIRECTION] if subject.has_slope else [""]:
+        private = python.private_name(subject, wrt)
+        lines = python.vector_body(
+            subject, LANGUAGE, _ALONG, derivative=bool(wrt), constant="ops.zeros_like(x) + {value}"
+        )
+        passed = python.arguments(subject, wrt)
+        functions.append(python.vector_function(private, f"axis, {passed}", [*numbers, *lines]))
+        symbolic = (
+            []
+            if wrt
+            else [
+                "if keras.utils.is_keras_tensor(x):",
+                f"    return {_class(subject)}({given[2:]})(x)",
+            ]
+        )
+        public = [
+            python.docstring(wrt),
+            *symbolic,
+            f"dtype, tensors = _tensors(x{', direction' if wrt else ''})",
+            f"return ops.cast({private}(axis, *tensors{rest}), dtype)",
+        ]
+        name = python.function_name(subject, wrt)
+        source = python.vector_function(name, python.signature(subject, wrt), public)
+        mark = "" if wrt else '@keras.saving.register_keras_serializable(package="activations")\n'
+        functions.append(mark + source)
+    functions.append(_layer(subject, {"axis": -1, **subject.arguments}))
+    return python.document(subject, ["import keras", "from keras import ops"], functions, LANGUAGE)

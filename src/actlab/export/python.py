@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from actlab.export.lines import Language, helpers_of, write_lines
 from actlab.export.special import ERF, MILLS, NORMCDF, polynomial
 from actlab.export.subject import LARGEST, SETTLED, Subject
+from actlab.export.vectors import COUNT, DIRECTION
 from actlab.formula import Expression, symbols_of
 
 __all__ = [
+    "ALONG",
     "OWN",
     "OWN_CALLS",
     "arguments",
@@ -24,6 +26,8 @@ __all__ = [
     "language",
     "private_name",
     "signature",
+    "vector_body",
+    "vector_function",
 ]
 
 _CALLS = (
@@ -197,27 +201,35 @@ def function_name(subject: Subject, wrt: str) -> str:
     """What the value, or a derivative, is called: `glu`, `glu_derivative_gate`."""
     if not wrt:
         return subject.name
-    return f"{subject.name}_derivative" + ("" if wrt == "x" else f"_{subject.names[wrt]}")
+    plain = wrt in {"x", DIRECTION}
+    return f"{subject.name}_derivative" + ("" if plain else f"_{subject.names[wrt]}")
 
 
 def private_name(subject: Subject, wrt: str) -> str:
     """What the computation itself is called."""
+    if wrt == DIRECTION:
+        return f"_{subject.name}_slope"
     return f"_{subject.name}_slope_{subject.names[wrt]}" if wrt else f"_{subject.name}_value"
 
 
 def docstring(wrt: str) -> str:
     """One line for a reader."""
+    if wrt == DIRECTION:
+        return '"""The derivative along a direction: the Jacobian times that vector."""'
     return f'"""The derivative by {wrt}."""' if wrt else '"""The value."""'
 
 
-def arguments(subject: Subject) -> str:
+def arguments(subject: Subject, wrt: str = "") -> str:
     """The arguments as they are passed on."""
-    return ", ".join([*subject.activation.variables, *subject.arguments])
+    variables = ["x", DIRECTION] if wrt == DIRECTION else list(subject.activation.variables)
+    return ", ".join([*variables, *subject.arguments])
 
 
-def signature(subject: Subject) -> str:
+def signature(subject: Subject, wrt: str = "") -> str:
     """The arguments with their defaults."""
     numbers = [f"{name}={value!r}" for name, value in subject.arguments.items()]
+    if subject.activation.kind == "vector":
+        return ", ".join(["x", *([DIRECTION] if wrt else []), "axis=-1", *numbers])
     return ", ".join([*subject.activation.variables, *numbers])
 
 
@@ -264,6 +276,44 @@ def function(
         lines += _body(narrow, {**names, **numbers[0]}, dialect, result, constant, " " * 8)
         lines += _body(wide, {**names, **numbers[1]}, dialect, result, constant, "    ")
     return "\n".join(lines) + "\n"
+
+
+ALONG = {
+    "let": "{a}",
+    "max": "{m}.max({a}, axis=axis, keepdims=True)",
+    "sum": "{m}.sum({a}, axis=axis, keepdims=True)",
+    "sort": "{m}.sort({a}, axis=axis)",
+    "cumsum": "{m}.cumsum({a}, axis=axis)",
+    "positions": "_positions({a}, axis)",
+}
+"""What a definition of a vector rule does, where `{m}` is the array module."""
+
+
+def vector_body(
+    subject: Subject,
+    dialect: Language,
+    along: Mapping[str, str],
+    *,
+    derivative: bool,
+    result: str = "{value}",
+    constant: str,
+) -> list[str]:
+    """Lines of a function of `x` (and a direction), `axis` and the parameters."""
+    program = subject.program(derivative)
+    names = {**subject.names, DIRECTION: DIRECTION, COUNT: "x.shape[axis]"}
+    lines: list[str] = []
+    for place, one in enumerate(program.definitions):
+        steps, (value,) = write_lines([one.expression], names, dialect)
+        names[one.name] = f"w{place}"
+        lines += [*steps, f"w{place} = {along[one.head].format(a=value)}"]
+    steps, (value,) = write_lines([program.result], names, dialect)
+    varies = symbols_of(program.result) & program.vectors
+    return [*lines, *steps, "return " + (result if varies else constant).format(value=value)]
+
+
+def vector_function(name: str, arguments: str, lines: Sequence[str]) -> str:
+    """Source of a function."""
+    return "\n".join([f"def {name}({arguments}):", *(f"    {line}" for line in lines)]) + "\n"
 
 
 _FLOAT32, _FLOAT64 = "3.4028234663852886e38", "1.7976931348623157e308"

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from actlab.activation import VectorRule
 from actlab.engines.exact import evaluate
 from actlab.engines.guard import guard
 from actlab.export.names import identifier, one_line, parameter_names
+from actlab.export.vectors import DIRECTION, VectorProgram, program_of
 from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, symbols_of
 from actlab.formula.expression import fold
 
@@ -39,6 +41,8 @@ def parameters_of(activation: Activation) -> dict[str, float]:
     numbers, drawn = activation.parameters, activation.random
     bounds = {bound for random in drawn.values() for bound in random.bounds}
     own = {name: value for name, value in numbers.items() if name not in bounds}
+    if activation.rule is not None:
+        return own
     return {**own, **{name: float(random.mean(numbers)) for name, random in drawn.items()}}
 
 
@@ -64,7 +68,10 @@ class Subject:
     @cached_property
     def names(self) -> dict[str, str]:
         """How each symbol of the formula is called in the source."""
-        taken: Collection[str] = self.reserved | {self.name, "x", "gate", LARGEST, SETTLED}
+        own = {self.name, "x", "gate", LARGEST, SETTLED}
+        if self.activation.kind == "vector":
+            own |= {"axis", "n", "i", "y", DIRECTION}
+        taken: Collection[str] = self.reserved | own
         variables = {name: name for name in (*self.activation.variables, LARGEST, SETTLED)}
         return {**variables, **parameter_names(self.parameters, taken)}
 
@@ -72,6 +79,10 @@ class Subject:
     def arguments(self) -> dict[str, float]:
         """Parameters of the exported function and their defaults, under the names used there."""
         return {self.names[name]: value for name, value in self.parameters.items()}
+
+    def program(self, derivative: bool = False) -> VectorProgram:
+        """What a vector rule does, or its derivative along a direction."""
+        return program_of(self.activation, derivative)
 
     def slopes(self, *, parameters: bool = False) -> list[str]:
         """What the derivatives are taken by."""
@@ -90,6 +101,12 @@ class Subject:
             _named_limits(self.expression(wrt, dtype), *limits) for dtype, limits in _LIMITS.items()
         )
         return (narrow, None) if narrow == wide else (narrow, wide)
+
+    @property
+    def has_slope(self) -> bool:
+        """Whether a derivative is written: some vector rules have one on purpose unlike it."""
+        rule = self.activation.rule
+        return self.derivative and not (isinstance(rule, VectorRule) and rule.surrogate)
 
     def header(self) -> list[str]:
         """Lines that say what the source is, safe inside any comment.

@@ -6,9 +6,12 @@ to every parameter that is a tensor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from actlab.export import python
 from actlab.export.names import class_name, words
 from actlab.export.subject import Subject
+from actlab.export.vectors import DIRECTION
 from actlab.formula import Symbol
 
 __all__ = ["LANGUAGE", "RESERVED", "write"]
@@ -68,6 +71,12 @@ def _minimum(a, b):
         return torch.minimum(a, b)
     return torch.clamp_max(a, b) if torch.is_tensor(a) else torch.clamp_max(b, a)
 """,
+        "_positions": """
+def _positions(x, axis):
+    shape = [1] * x.dim()
+    shape[axis] = x.shape[axis]
+    return torch.arange(x.shape[axis], dtype=x.dtype, device=x.device).reshape(shape)
+""",
         "_backward": """
 def _backward(ctx, gradient, slopes):
     values = ctx.saved_tensors
@@ -101,6 +110,8 @@ def _tensors(inputs, *values):
 
 def write(subject: Subject) -> str:
     """The source text."""
+    if subject.activation.rule is not None:
+        return _vector(subject)
     functions = [_private(subject, "")]
     if subject.derivative:
         functions += [_private(subject, wrt) for wrt in subject.slopes(parameters=True)]
@@ -108,7 +119,7 @@ def write(subject: Subject) -> str:
     functions.append(_public(subject))
     if subject.derivative:
         functions += [_derivative(subject, wrt) for wrt in subject.slopes()]
-    functions.append(_module(subject))
+    functions.append(_module_of(subject, subject.arguments))
     return python.document(subject, ["import torch"], functions, LANGUAGE)
 
 
@@ -177,13 +188,48 @@ def _derivative(subject: Subject, wrt: str) -> str:
 """
 
 
-def _module(subject: Subject) -> str:
-    defaults = "".join(f", {name}={value!r}" for name, value in subject.arguments.items())
-    kept = "".join(f"        self.{name} = {name}\n" for name in subject.arguments)
+def _module_of(subject: Subject, settings: Mapping[str, float], *, keywords: bool = False) -> str:
+    defaults = "".join(f", {name}={value!r}" for name, value in settings.items())
+    kept = "".join(f"        self.{name} = {name}\n" for name in settings)
     inputs = ", ".join(subject.activation.variables)
-    passed = "".join(f", self.{name}" for name in subject.arguments)
+    passed = "".join(f", {name + '=' if keywords else ''}self.{name}" for name in settings)
     init = f"    def __init__(self{defaults}):\n        super().__init__()\n{kept}\n"
     return f"""class {_class(subject)}(torch.nn.Module):
-{init if subject.arguments else ""}    def forward(self, {inputs}):
+{init if settings else ""}    def forward(self, {inputs}):
         return {subject.name}({inputs}{passed})
 """
+
+
+_ALONG = {
+    **python.ALONG,
+    "max": "torch.amax({a}, dim=axis, keepdim=True)",
+    "sum": "torch.sum({a}, dim=axis, keepdim=True)",
+    "sort": "torch.sort({a}, dim=axis).values",
+    "cumsum": "torch.cumsum({a}, dim=axis)",
+}
+
+
+def _vector(subject: Subject) -> str:
+    """A vector rule; PyTorch differentiates it as it stands."""
+    functions = []
+    for wrt in ["", DIRECTION] if subject.has_slope else [""]:
+        private = python.private_name(subject, wrt)
+        lines = python.vector_body(
+            subject,
+            LANGUAGE,
+            _ALONG,
+            derivative=bool(wrt),
+            constant="torch.zeros_like(x) + {value}",
+        )
+        passed = python.arguments(subject, wrt)
+        functions.append(python.vector_function(private, f"axis, {passed}", lines))
+        public = [
+            python.docstring(wrt),
+            f"tensors = _tensors({2 if wrt else 1}, {passed})",
+            f"return _run(lambda *values: {private}(axis, *values), *tensors)",
+        ]
+        name = python.function_name(subject, wrt)
+        functions.append(python.vector_function(name, python.signature(subject, wrt), public))
+    settings = {"axis": -1, **subject.arguments}
+    functions.append(_module_of(subject, settings, keywords=True))
+    return python.document(subject, ["import torch"], functions, LANGUAGE)
