@@ -100,7 +100,9 @@ def prepare(
             result = numpy_kernels.value(derived, numbers, names, len(variables), arrays, dtype)
             if result is not None:
                 return result
-        return step_by_step(derived, numbers, names)(*arrays).astype(dtype, order="K")[()]
+        wide = step_by_step(derived, numbers, names)(*arrays)
+        with np.errstate(all="ignore"):
+            return wide.astype(dtype, order="K")[()]
 
     return run
 

@@ -59,7 +59,10 @@ def value(
     if address is None:
         return None
     result = _run(address, shape, [*streams.values()], [*rows.values()], work)
-    return result.astype(dtype) if narrow else result
+    if not narrow:
+        return result
+    with np.errstate(all="ignore"):
+        return result.astype(dtype)
 
 
 def softmax(x: Any, axis: int, *, log: bool) -> Any:
