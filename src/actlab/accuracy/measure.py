@@ -189,9 +189,24 @@ def measure(
 
 def _paths(activation: Activation, engine: str, order: int, wrt: str, dtype: str) -> list[Subject]:
     """Each way that an engine may take: by compiled kernels, and by the library's operations."""
+    if engine == "jax":
+        compiled = subject(activation, engine, order, wrt)
+        return [compiled, _uncompiled(compiled)]
     both = engine in {"numpy", "torch"} and order <= cpu.HIGHEST_ORDER
     starts = (0, math.inf) if both and dtype in {"float32", "float64"} else (cpu.KERNEL_FROM,)
     return [subject(activation, engine, order, wrt, kernels_from=start) for start in starts]
+
+
+def _uncompiled(run: Subject) -> Subject:
+    """JAX's operations one by one, which XLA then can't fuse."""
+
+    def step_by_step(*inputs: Any, dtype: str) -> Any:
+        import jax
+
+        with jax.disable_jit():
+            return run(*inputs, dtype=dtype)
+
+    return step_by_step
 
 
 def _reference(activation: Activation, order: int, wrt: str) -> Subject:
