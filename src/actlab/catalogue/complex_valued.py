@@ -55,7 +55,7 @@ ENTRIES = (
             "maximum(re, 0)",
             "maximum(im, 0)",
         ),
-        aliases=("CReLU", "ComplexReLU", "split_relu"),
+        aliases=("CReLU", "ComplexReLU", "crelu_complex", "split_relu"),
         reference=_TRABELSI,
         note="Not the concatenated ReLU, which is also called CReLU.",
     ),
