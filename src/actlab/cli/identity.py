@@ -10,7 +10,9 @@ __all__ = ["identify"]
 
 
 def identify(
-    formula: str = typer.Argument(help="A formula such as 'x * tanh(exp(x))', or a name."),
+    formula: str = typer.Argument(
+        metavar="FORMULA", help="A formula such as 'x * tanh(exp(x))', or a name."
+    ),
     *,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:

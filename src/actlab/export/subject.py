@@ -114,7 +114,7 @@ class Subject:
         The first two are the package's own: Python reads an encoding from what stands there.
         """
         f = self.activation
-        lines = [f"An activation function{' and its derivative' if self.derivative else ''}.", ""]
+        lines = [f"An activation function{' and its derivative' if self.has_slope else ''}.", ""]
         formula = f.rule.text if f.rule is not None else str(f.definition)
         rows = [("name", f.name), ("formula", formula)]
         if f.formula is not None and f.formula != f.definition:
