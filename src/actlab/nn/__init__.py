@@ -1,32 +1,23 @@
-"""Activations as layers of PyTorch and Keras, exchanging layers, and weights to match.
-
-Each name is resolved when it is first used, so that Keras users need no PyTorch.
-"""
+"""Activations as layers of PyTorch and Keras, exchanging layers, and weights to match."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
+try:
     from actlab.nn.initialise import Initialised, initialise
     from actlab.nn.layer import ActivationModule, module
     from actlab.nn.swapping import swap
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+
+    def __getattr__(name: str) -> Any:
+        """Without PyTorch there is the Keras layer; the rest says what it lacks when it is used."""
+        if name in __all__:
+            import_module("torch")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = ["ActivationModule", "Initialised", "initialise", "module", "swap"]
-
-_HOMES = {
-    "ActivationModule": "layer",
-    "Initialised": "initialise",
-    "initialise": "initialise",
-    "module": "layer",
-    "swap": "swapping",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found  # importing the module has put it there under the function's name
-    return found
