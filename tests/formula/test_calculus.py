@@ -143,3 +143,27 @@ def test_high_orders_stay_small_for_polynomials():
     sizes = [differentiate(expression, "x", order) for order in range(6)]
     assert [float(value(e, 2.0)) for e in sizes] == [12.0, 14.0, 12.0, 6.0, 0.0, 0.0]
     assert all(a.size >= b.size for a, b in itertools.pairwise(sizes[1:]))
+
+
+@pytest.mark.parametrize("text", ["sigmoid(x)", "softplus(x)", "x * sigmoid(x)", "sigmoid(-3 * x)"])
+def test_no_digits_are_lost_where_the_slope_of_the_sigmoid_turns(text):
+    # sigmoid'' = sigmoid' * (sigmoid(-x) - sigmoid(x)), whose difference vanishes at 0
+    from actlab.engines import numpy as engine
+
+    expression = parse(text)
+    for order in (2, 3):
+        function = engine.prepare(expression, ("x",), {}, (), "x", order)
+        for x in (1e-7, -3e-5, 1e-3):
+            exact = float(evaluate(expression, {"x": x}, {}, "x", order, digits=30))
+            # some ten roundings; the plain rule loses seven digits at 1e-7
+            assert float(function(x)) == pytest.approx(exact, rel=3e-15, abs=0)
+
+
+def test_equal_parts_of_a_derivative_are_one_object():
+    slope = differentiate(parse("exp(x) * tanh(exp(x))"))
+    seen = {}
+    stack = [slope]
+    while stack:
+        node = stack.pop()
+        assert seen.setdefault(node, node) is node
+        stack.extend(node.operands)

@@ -55,6 +55,10 @@ def differentiate(expression: Expression, symbol: str = "x", order: int = 1) -> 
             return _ZERO
         if all(slope == _ZERO for slope in slopes):
             return _ZERO
+        if node.head == "mul" and _is_sigmoid_slope(*node.arguments):
+            # the product rule would subtract sigmoid(a) from sigmoid(-a), which meet at 0
+            inner = node.arguments[0].operands[0]
+            return _build(_sigmoid_curve(), {"a": inner, "da": slopes[0]}, known)
         values = dict(zip("abc", node.arguments, strict=False))
         values.update(zip(("da", "db", "dc"), slopes, strict=False))
         return _build(_template(node.head), values, known)
@@ -70,6 +74,22 @@ def _shared(expression: Expression, known: dict[Expression, Expression]) -> Expr
         return known.setdefault(made, made)
 
     return fold(expression, rule)
+
+
+def _is_sigmoid_slope(a: Expression, b: Expression) -> bool:
+    """Whether a product is sigmoid(u) * sigmoid(-u)."""
+    return (
+        isinstance(a, Call)
+        and isinstance(b, Call)
+        and a.head == b.head == "sigmoid"
+        and tidy("neg", a.arguments) == b.arguments[0]
+    )
+
+
+@cache
+def _sigmoid_curve() -> Expression:
+    """The derivative of that product, from the derivative `da` of its first factor."""
+    return parse("-tanh(0.5 * a) * da", variables=("a", "da"))
 
 
 @cache
