@@ -80,21 +80,21 @@ class Collector:
 
     def _attach(self) -> None:
         root, add = self.root, self._handles.append
-        add(root.register_forward_pre_hook(self._begin, with_kwargs=True, prepend=True))
+        add(root.register_forward_pre_hook(_Hook(self._begin), with_kwargs=True, prepend=True))
         for path, module in root.named_modules():
             activation = activation_of(module)
             if activation is not None:
                 enter, leave = self._activation_hooks(path, module, activation)
-                add(module.register_forward_pre_hook(enter))
-                add(module.register_forward_hook(leave))
+                add(module.register_forward_pre_hook(_Hook(enter)))
+                add(module.register_forward_hook(_Hook(leave)))
             elif any(p is not None for p in module._parameters.values()):
                 self.record.layers[path] = self._layer(path, module)
-                add(module.register_forward_hook(self._layer_hook(path, module)))
-        add(root.register_forward_hook(self._end, always_call=True))
+                add(module.register_forward_hook(_Hook(self._layer_hook(path, module))))
+        add(root.register_forward_hook(_Hook(self._end), always_call=True))
         if self.optimizer is not None:
             self.record.optimiser = type(self.optimizer).__name__
-            add(self.optimizer.register_step_pre_hook(self._before_step))
-            add(self.optimizer.register_step_post_hook(self._after_step))
+            add(self.optimizer.register_step_pre_hook(_Hook(self._before_step)))
+            add(self.optimizer.register_step_post_hook(_Hook(self._after_step)))
 
     def detach(self) -> None:
         """Take every hook off; the model is as it was."""
@@ -187,7 +187,7 @@ class Collector:
 
     def _was_it_skipped(self) -> None:
         """The last forward pass led to no step: gradients are summed up, or it was left out."""
-        if all(p.grad is None for _, _, p in self._parameters):
+        if self._window.waits() and all(p.grad is None for _, _, p in self._parameters):
             if self._scale is not None:
                 self.record.skipped += 1
             self._window.drop_backward()
@@ -403,6 +403,7 @@ class Collector:
 
     def start_backward(self, loss: Tensor, made: dict[int, tuple[Tensor, Tensor | None]]) -> None:
         """The tensor that a backward pass starts from, and what loss and scale it was made of."""
+        self._was_it_skipped()
         scale = None
         while id(loss) in made:
             loss, factor = made[id(loss)]
@@ -439,7 +440,13 @@ class Collector:
             if reached:
                 grads = [grad for _, grad in reached if grad is not None]
                 some = few(grads) if window.samples == 0 else None
-                window.gradients(step, [at for at, _ in reached], norms(grads), some)
+                window.gradients(
+                    step,
+                    [at for at, _ in reached],
+                    norms(grads),
+                    some,
+                    scaled=self._scale is not None,
+                )
             self._before = few([p for _, _, p in self._parameters])
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -490,6 +497,23 @@ class Collector:
         self._mode.forget()
 
 
+class _Hook:
+    """A hook that stays with the model it was made for: copies of the model have idle ones."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+
+    def __call__(self, *args: Any) -> None:
+        self._function(*args)
+
+    def __reduce__(self) -> tuple[type[_Hook], tuple[Callable[..., None]]]:
+        return _Hook, (_idle,)  # for copy.deepcopy and pickle alike
+
+
+def _idle(*_: Any) -> None:
+    """Does nothing."""
+
+
 class _Calls(TorchFunctionMode):
     """Sees the calls of PyTorch's functions in a sampled step, until its backward pass is done."""
 
@@ -519,6 +543,7 @@ class _Calls(TorchFunctionMode):
             return func(*args, **kwargs)
         if func is _BACKWARD:
             collector.start_backward(args[0], self._made)
+            self.forget()
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
         if func in _PRODUCTS and isinstance(result, torch.Tensor) and result.dim() == 0:

@@ -101,6 +101,12 @@ class Cure:
                 return True
         return False
 
+    def finish(self) -> None:
+        """Training is over: judge a remedy that is still being checked, and try no more."""
+        self.most = 0
+        if self._undo is not None:
+            self._judge()
+
     def _keep_good(self) -> None:
         """Remember the state while the loss is at its lowest."""
         loss = _recent(self._watch.record)

@@ -47,7 +47,8 @@ class Evidence:
             peak = float(losses.max()) / scale
             if len(losses) >= limit("steps_before_judging"):
                 last = float(np.median(losses[-max(5, len(losses) // 10) :]))
-                first = min(float(losses[0]), _chance(record))
+                first = np.nanmax([float(losses[0]), record.reference])
+                first = min(float(first), _chance(record))
                 gone = (first - last) / max(abs(first), 1e-12)
                 down = np.flatnonzero(losses < first - limit("stuck") * abs(first))
                 waited = float(down[0]) / len(losses) if len(down) else 1.0

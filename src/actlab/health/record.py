@@ -221,6 +221,7 @@ class Record:
         event: the first number that was not finite.
         ran: layers that the forward pass came through.
         uses: how loss functions were called, by name.
+        reference: the first loss of all, where this record begins after a remedy.
         every: sampled steps are this many apart.
         steps: how many there were.
         skipped: steps that a gradient scaler left out.
@@ -239,6 +240,7 @@ class Record:
     uses: dict[str, LossUse] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     optimiser: str = ""
+    reference: float = math.nan
     every: int = 1
     steps: int = 0
     sampled: int = 0

@@ -39,7 +39,7 @@ def dead_units(seen: Evidence) -> Iterator[Finding]:
              "dead at the start": seen.first(site).dead},
             f"{share:.0%} of the {site.units} units before {_said(site)} were never active over "
             f"the last windows; {seen.first(site).dead:.0%} were dead in the first step.",
-            _advice(cause, name),
+            _advice(cause, name or f"the layer before {site.name}"),
             site=site.name,
             rule="dead_units",
             options=options,
@@ -249,8 +249,11 @@ def constant_output(seen: Evidence) -> Iterator[Finding]:
         output[-1].first_step,
         {"variance over rows": last.spread},
         f"The output hardly depends on the input: its variance over the rows is {last.spread:.1g} "
-        f"of its mean square; it is lost at {layer}.",
-        (f"initialise {layer} anew", "put a normalisation before the activations"),
+        f"of its mean square; it is lost at {layer or 'its beginning'}.",
+        (
+            f"initialise {layer or 'the first layer'} anew",
+            "put a normalisation before the activations",
+        ),
         site=broken.name if broken is not None else OUTPUT,
         rule="constant_output",
         options=(("reinitialise", {"layers": (layer,)}),),

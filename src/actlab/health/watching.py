@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable
@@ -101,6 +102,8 @@ class Watch:
         cure, self._cure = self._cure, None
         self._collector.flush()
         self._cure = cure
+        if cure is not None:
+            cure.finish()
         self._collector.detach()
 
     def loss(self, value: Any) -> None:
@@ -176,7 +179,8 @@ class Watch:
     def begin_anew(self) -> None:
         """Start a new record: what comes now is another training than what was seen so far."""
         self._before += self.record.steps
-        self.record = self.patient.record = Record()
+        reference = next((v for v in self.losses.values if math.isfinite(v)), math.nan)
+        self.record = self.patient.record = Record(reference=reference)
         self._collector.begin_anew(self.record)
 
     def _rebuild(self) -> None:

@@ -90,6 +90,10 @@ class Window:
         """The norm of a gradient, in the order of the backward pass."""
         self._backward.append((step, place, norm, layer, operation))
 
+    def waits(self) -> bool:
+        """Whether there are gradients that no step has used."""
+        return bool(self._backward)
+
     def drop_backward(self) -> None:
         """Forget the gradients of a step that was not made."""
         self._backward = []
@@ -115,12 +119,21 @@ class Window:
         ]
         self._uses[name] = torch.stack(numbers)
 
-    def gradients(self, step: int, places: list[int], norm: Tensor, some: Tensor | None) -> None:
+    def gradients(
+        self,
+        step: int,
+        places: list[int],
+        norm: Tensor,
+        some: Tensor | None,
+        *,
+        scaled: bool = False,
+    ) -> None:
         """Gradients of the parameters as the optimizer gets them."""
-        self._flags += [
-            _Flag(step, "backward", place, value, layer, operation, "")
-            for step, place, value, layer, operation in self._backward
-        ]
+        if not scaled:  # a scale that overflows leaves the step out, which is its business
+            self._flags += [
+                _Flag(step, "backward", place, value, layer, operation, "")
+                for step, place, value, layer, operation in self._backward
+            ]
         self._norms += [(step, place, value) for step, place, value, _, _ in self._backward]
         self._backward = []
         self.flag(step, "gradient", "", norm.sum())
