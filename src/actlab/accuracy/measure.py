@@ -31,6 +31,9 @@ __all__ = ["FLUSHING", "REFERENCE", "Measured", "Subject", "measure", "subject"]
 
 REFERENCE: Final = 2.0**11
 
+_FEW: Final = 4096
+"""Up to so many inputs are worth the compilation of each operation for their number."""
+
 FLUSHING: Final = frozenset({"jax", "tensorflow"})
 """Engines whose library computes with subnormal numbers as with zeros, on some processors."""
 
@@ -198,12 +201,12 @@ def _paths(activation: Activation, engine: str, order: int, wrt: str, dtype: str
 
 
 def _uncompiled(run: Subject) -> Subject:
-    """JAX's operations one by one, which XLA then can't fuse."""
+    """JAX's operations one by one, which XLA then can't fuse; the few inputs are enough for it."""
 
     def step_by_step(*inputs: Any, dtype: str) -> Any:
         import jax
 
-        with jax.disable_jit():
+        with jax.disable_jit(inputs[0].size <= _FEW):
             return run(*inputs, dtype=dtype)
 
     return step_by_step
