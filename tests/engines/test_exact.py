@@ -113,3 +113,19 @@ def test_precision_of_the_user_is_left_alone():
     actlab.mish.exact(0.5, digits=200)
     assert mpmath.mp.prec == before
     assert np.isfinite(float(actlab.mish.exact(0.5)))
+
+
+@pytest.mark.parametrize(("name", "order"), [("sinc", 0), ("sinc", 2), ("calu", 1)])
+def test_more_digits_than_a_series_holds(name, order):
+    # the stable forms of these hold a series of some fifty digits
+    with mpmath.workdps(110):
+        x = mpmath.mpf("0.4") if name == "sinc" else mpmath.mpf("9.5")
+        wanted = {
+            ("sinc", 0): lambda t: mpmath.sin(t) / t,
+            ("sinc", 2): lambda t: ((2 - t * t) * mpmath.sin(t) - 2 * t * mpmath.cos(t)) / t**3,
+            ("calu", 1): lambda t: mpmath.atan(t) / mpmath.pi + 0.5 + t / (mpmath.pi * (1 + t * t)),
+        }[name, order](x)
+        found = actlab.get(name).exact(x, order=order, digits=90)
+        assert abs(found / wanted - 1) < mpmath.mpf(10) ** -88
+    # at 0 the definition of sinc names its value, whose derivative is not the function's
+    assert actlab.get("sinc").exact(0, order=2, digits=55) == pytest.approx(-1 / 3, rel=1e-15)

@@ -117,6 +117,9 @@ def evaluate_exactly(
     if None in inputs.values():
         raise TypeError(f"{activation.name} needs two numbers: exact(x, gate)")
     expression, _, order = activation.source("x", order)
+    if expression == activation.formula and activation.definition is not None:
+        definition = activation.definition
+        expression = engine.form_for(digits, expression, definition, inputs, settings)
     return engine.evaluate(expression, inputs, settings, "x", order, digits)
 
 

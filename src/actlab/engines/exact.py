@@ -10,9 +10,11 @@ from typing import Any
 from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differentiate, symbols_of
 from actlab.formula.expression import nodes
 
-__all__ = ["as_array", "evaluate", "prepare", "vector"]
+__all__ = ["as_array", "evaluate", "form_for", "prepare", "vector"]
 
 _MOST_BITS = 40_000
+_SERIES = 50
+"""Digits of the series that stand in some stable forms."""
 _BITS_OF_ZERO = 1200
 """A 0 may be a cancellation, so it is believed only at this precision."""
 
@@ -68,6 +70,28 @@ def evaluate(
         previous, bits = value, 2 * bits + 64
     with mpmath.workdps(digits):
         return +mpmath.mpf(value)
+
+
+def form_for(
+    digits: int,
+    formula: Expression,
+    definition: Expression,
+    inputs: Mapping[str, Any],
+    parameters: Mapping[str, float],
+) -> Expression:
+    """Which of two forms of a function to evaluate for so many digits.
+
+    Some stable forms hold a series near a pole or far out, of some fifty digits. For more, the
+    definition is taken, but not at a point that it names apart: at x = 0 the slope of
+    ``where(x == 0, 1, sin(x) / x)`` is that of the constant 1.
+    """
+    if digits <= _SERIES or not any(
+        isinstance(node, Number) and node.value.denominator > 10**40 for node in nodes(formula)
+    ):
+        return formula
+    named = (n for n in nodes(definition) if isinstance(n, Call) and n.head == "eq")
+    at_one = (evaluate(Call("sub", n.arguments), inputs, parameters, digits=30) for n in named)
+    return formula if any(value == 0 for value in at_one) else definition
 
 
 _CONTEXTS = threading.local()
