@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from actlab._facade import Shelf, constant
-from actlab.engines import cpu, torch_kernels, torch_onnx
+from actlab.engines import cpu, outputs, torch_kernels, torch_onnx
 from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
@@ -26,7 +26,7 @@ from actlab.engines.torch_direct import direct_way
 from actlab.engines.torch_softmax import softmax
 from actlab.formula import Expression, differentiate
 
-__all__ = ["TABLE", "as_array", "prepare", "vector"]
+__all__ = ["TABLE", "as_array", "prepare", "saving_output", "vector"]
 
 TABLE = {
     "lt": "({a} < {b})", "le": "({a} <= {b})", "gt": "({a} > {b})", "ge": "({a} >= {b})",
@@ -154,7 +154,14 @@ class Kernel:
         self.composed = Shelf()
         self.direct = None
         if names == ("x",) and order <= cpu.HIGHEST_ORDER:
-            self.direct = direct_way(self, lambda: _slope(self, "x"))
+            known = outputs.lossless(cpu.bound(expression, fixed)) if backward is None else None
+            self.direct = (
+                direct_way(self, lambda: _slope(self, "x"))
+                if known is None
+                else direct_way(
+                    self, lambda: _kernel(known, ("x",), (), order=order + 1), of_output=True
+                )
+            )
 
     def apply(self, *values: Any) -> Any:
         """The value, with a record for gradients where they are wanted."""
@@ -378,6 +385,40 @@ def prepare(
                 return kernel.run(*inputs)
             inputs = (first.to(torch.get_default_dtype()), *inputs[1:])
         return _apply(kernel, inputs)
+
+    return run
+
+
+def saving_output(
+    expression: Expression, fixed: Mapping[str, float], slope: Expression
+) -> Callable[[Any], Any]:
+    """A function of a tensor that keeps its output for the backward pass, not its input.
+
+    Args:
+        expression: the formula, of x.
+        fixed: parameters with their numbers.
+        slope: its derivative as an expression of the output, in place of x.
+    """
+    kernel = _kernel(expression, ("x",), tuple(fixed.items()))
+    of_output = _kernel(slope, ("x",), (), order=1)
+
+    class FromOutput(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            out = kernel.run(x)
+            ctx.save_for_backward(out)
+            return out
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            ((gradient,), (out,)) = gradients, ctx.saved_tensors
+            return gradient * of_output.apply(out)
+
+    direct = direct_way(kernel, lambda: of_output, of_output=True)
+
+    def run(x: Any) -> Any:
+        result = direct(x)
+        return FromOutput.apply(x) if result is None else result  # type: ignore[no-untyped-call]
 
     return run
 

@@ -20,12 +20,15 @@ __all__ = ["direct_way"]
 _ITSELF = (torch.Tensor, torch.nn.Parameter)
 
 
-def direct_way(kernel: Any, slope: Callable[[], Any]) -> Callable[[Any], Any]:
+def direct_way(
+    kernel: Any, slope: Callable[[], Any], *, of_output: bool = False
+) -> Callable[[Any], Any]:
     """A function of one tensor that computes a kernel of the PyTorch engine, or gives None.
 
     Args:
         kernel: whose expression depends on x alone.
         slope: gives the kernel of its derivative.
+        of_output: whether that is a function of the output, which is then what is kept.
     """
     machine = _Machine(kernel)
     backward = _Backward(slope)
@@ -33,17 +36,18 @@ def direct_way(kernel: Any, slope: Callable[[], Any]) -> Callable[[Any], Any]:
     class Direct(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return machine(x)
+            out = machine(x)
+            ctx.save_for_backward(out if of_output else x)
+            return out
 
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:
-            (x,) = ctx.saved_tensors
+            (kept,) = ctx.saved_tensors
             if kernel.order < cpu.HIGHEST_ORDER and not torch.is_grad_enabled():
-                result = backward(x, gradient)
+                result = backward(kept, gradient)
                 if result is not None:
                     return result
-            return gradient * slope().apply(x)
+            return gradient * slope().apply(kept)
 
     def run(x: Any) -> Any:
         if (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from actlab.activation import Activation
+from actlab.engines import outputs
+from actlab.engines.torch import saving_output
 from actlab.nn.learning import check_channels, learned_names
 from actlab.nn.own_weights import layer_of
 
@@ -43,6 +46,10 @@ class ActivationModule(nn.Module):
         learnable: True for all of its parameters, or the names of some.
         channels: how many channels have a value of their own; without it the layer has one.
         axis: of a vector or gated function; the last by default.
+        save: "input" keeps what the slope needs to be exact everywhere. "output" keeps the
+            output, which the next layer keeps anyway, of sigmoid, tanh, elu, selu and celu: it
+            spares one tensor in each layer, and in the tail the slope loses its digits and
+            becomes 0 early (sigmoid at 17 in float32, where it is 4e-8).
 
     Raises:
         UnknownNameError: for a name that is no parameter of the function.
@@ -65,6 +72,7 @@ class ActivationModule(nn.Module):
         learnable: bool | str | Iterable[str] = False,
         channels: int | None = None,
         axis: int | None = None,
+        save: Literal["input", "output"] = "input",
     ) -> None:
         super().__init__()
         if axis is not None and activation.kind in {"scalar", "complex"}:
@@ -76,6 +84,9 @@ class ActivationModule(nn.Module):
         self.channels = channels
         self.learned = learned
         self._gated = activation.kind == "gated"
+        self.save = save
+        if save != "input":
+            _check_saving(activation, save, learned)
         specs, numbers = activation.specs, activation.parameters
         self._floors = {
             name: least + _FLOOR * (numbers[name] - least)
@@ -102,14 +113,18 @@ class ActivationModule(nn.Module):
         options: dict[str, Any] = {} if self.axis is None else {"axis": self.axis}
         for name in self.learned:
             options[name] = self._value(name, x)
-        function = self.activation
+        function: Any = self.activation
         if self.training:
             function = self._in_training
             for name, law in self._draws.items():
                 options[name] = _draw(law, x)
         if gate is not None and not self._gated:
             raise TypeError(f"{self.activation.name} takes one input and no gate")
-        result: Tensor = function(x, gate, **options)
+        if self.save == "output":
+            function = _saving_output(self.activation)
+        result: Tensor = (
+            function(x) if gate is None and not options else function(x, gate, **options)
+        )
         if options and x.is_floating_point() and result.dtype != x.dtype:
             return result.to(x.dtype)
         return result
@@ -145,6 +160,8 @@ class ActivationModule(nn.Module):
                 shown.append(f"{name}=learned[{self.channels}]")
         if self.axis is not None:
             shown.append(f"axis={self.axis}")
+        if self.save != "input":
+            shown.append(f"save={self.save!r}")
         return ", ".join(shown)
 
 
@@ -163,6 +180,27 @@ def module(activation: Activation, **options: Any) -> nn.Module:
     if activation.kind == "layer":
         return layer_of(activation, **options)
     return ActivationModule(activation, **options)
+
+
+def _check_saving(activation: Activation, save: Any, learned: Iterable[str]) -> None:
+    if save != "output":
+        raise ValueError(f"save is 'input' or 'output', but {save!r} was given")
+    if outputs.lossless(activation.bound) if activation.kind == "scalar" else None:
+        return
+    if tuple(learned) or outputs.lossy(activation.name, dict(activation.parameters)) is None:
+        raise ValueError(
+            f"the slope of {activation.name} with these parameters does not follow from its "
+            f"output; that of {', '.join(outputs.kinds())} does, where nothing is learned"
+        )
+
+
+@lru_cache(maxsize=256)
+def _saving_output(activation: Activation) -> Any:
+    slope = outputs.lossless(activation.bound)
+    if slope is None:
+        slope = outputs.lossy(activation.name, dict(activation.parameters))
+    assert activation.formula is not None and slope is not None  # noqa: S101, PT018  checked
+    return saving_output(activation.formula, activation.parameters, slope)
 
 
 def _draw(law: tuple[Any, ...], x: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ __all__ = [
     "KERNEL_FROM",
     "Fixed",
     "backward_address",
+    "bound",
     "by_row",
     "kernels_from",
     "large_enough",
@@ -89,7 +90,7 @@ def value_address(
     dtype: str,
 ) -> int | None:
     """The kernel of an expression with the numbers `fixed` put in."""
-    outputs = (_bound(expression, fixed),)
+    outputs = (bound(expression, fixed),)
     return address_of(Spec(outputs, arrays, dtype, rows))  # type: ignore[arg-type]
 
 
@@ -102,11 +103,12 @@ def backward_address(
     dtype: str,
 ) -> int | None:
     """The kernel that multiplies slopes by the gradient: stored for arrays, summed for rows."""
-    bound = {name: _bound(slope, fixed) for name, slope in slopes}
-    outputs = tuple(bound[name] for name in arrays if name in bound)
-    sums = tuple(bound[name] for name in rows if name in bound)
+    known = {name: bound(slope, fixed) for name, slope in slopes}
+    outputs = tuple(known[name] for name in arrays if name in known)
+    sums = tuple(known[name] for name in rows if name in known)
     return address_of(Spec(outputs, arrays, dtype, rows, sums, backward=True))  # type: ignore[arg-type]
 
 
-def _bound(expression: Expression, fixed: Fixed) -> Expression:
+def bound(expression: Expression, fixed: Fixed) -> Expression:
+    """The expression with numbers put in, without factors of one."""
     return tidied(substitute(expression, {name: number(value) for name, value in fixed}))
