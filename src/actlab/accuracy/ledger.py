@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,8 +132,8 @@ def _most(one: Measured) -> float:
 
 
 def measure_all(activation: Activation) -> list[Measured]:
-    """Every case of a function that the ledger bounds."""
-    return [measure(activation, *case) for case in cases(activation)]
+    """Every case of a function that the ledger bounds, for the frameworks that are installed."""
+    return [measure(activation, *case) for case in cases(activation) if find_spec(case[0])]
 
 
 def text_of(ledger: Ledger) -> str:
