@@ -107,8 +107,8 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
             for name, random in self.activation.random.items():
                 options[name] = self._draw(random, x)
         result = function(x, gate, **options)
-        if options and keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-            return ops.cast(result, x.dtype)
+        if options and _is_float(x) and _is_float(result):
+            return ops.cast(result, x.dtype)  # with learned parameters, which may be wider
         return result
 
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
@@ -193,6 +193,10 @@ def keras_layer(
     """
     function = resolve(activation) if isinstance(activation, str) else activation
     return KerasActivation(function, learnable=learnable, channels=channels, axis=axis, **options)
+
+
+def _is_float(tensor: Any) -> bool:
+    return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)))
 
 
 def _written(activation: Activation) -> dict[str, Any]:
