@@ -126,36 +126,47 @@ def table(sick, sound):
             print(f"  sound, but: {row['case'].name} ({row['score']:.3f}): {row['said']}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few runs, under 50 seconds")
-    parser.add_argument("--tools", action="store_true", help="torchmortem and torch-audit too")
-    parser.add_argument("--every", type=int, default=1, help="cure every so many of the sick runs")
-    options = parser.parse_args()
-    started = time.perf_counter()
+def detection(pool, options, told):
+    """Recall, the right layer and cause, false alarms, and the peers on the same runs."""
     sick_cases = cases.sick_cases(1 if options.quick else 12, SHIFT)
     sound_cases = cases.healthy_cases(10 if options.quick else 150, SHIFT)
-    pool = Parallel(2)
     sick = pool(delayed(watched)(c) for c in sick_cases)
     sound = pool(delayed(watched)(c) for c in sound_cases)
     table(sick, sound)
     low = [row["case"].name for row in sound if row["score"] < 0.9]
-    print(f"{len(sick)} sick and {len(sound)} sound runs "
-          f"of {len({c.arch for c in sound_cases})} architectures, accuracy "
+    print(f"{len(sick)} sick and {len(sound)} sound runs of "
+          f"{len({c.arch for c in sound_cases})} architectures, accuracy "
           f"{min(r['score'] for r in sound):.3f} to {max(r['score'] for r in sound):.3f}, "
-          f"{len(low)} below 0.9")  # fmt: skip
-    print(f"\n{'tool':34}{'recall':>8}{'false alarms':>14}")
-    share = lambda rows, key: float(np.mean([key(r) for r in rows]))  # noqa: E731
-    print(f"{'actlab':34}{share(sick, lambda r: r['found']):8.3f}"
-          f"{share(sound, lambda r: r['found']):14.3f}")  # fmt: skip
+          f"{len(low)} below 0.9: {low}")  # fmt: skip
+
+    def share(rows, key):
+        return float(np.mean([key(row) for row in rows]))
+
+    lines = [("actlab", share(sick, lambda r: r["found"]), share(sound, lambda r: r["found"]))]
     for name in peers.RULES:
-        print(f"{name + ' (thresholds)':34}{share(sick, lambda r: r['peers'][name]):8.3f}"  # noqa: B023
-              f"{share(sound, lambda r: r['peers'][name]):14.3f}")  # noqa: B023  # fmt: skip
+        said = [share(rows, lambda r, name=name: r["peers"][name]) for rows in (sick, sound)]
+        lines.append((f"{name} (thresholds)", *said))
     if options.tools:
         for name in peers.TOOLS:
-            hits = pool(delayed(with_tool)(name, c) for c in sick_cases[::2])
-            alarms = pool(delayed(with_tool)(name, c) for c in sound_cases[:60])
-            print(f"{name:34}{np.mean(hits):8.3f}{np.mean(alarms):14.3f}")
+            hits = pool(delayed(with_tool)(name, c) for c in sick_cases[::4])
+            alarms = pool(delayed(with_tool)(name, c) for c in sound_cases[::4])
+            lines.append((name, np.mean(hits), np.mean(alarms)))
+    print(f"\n{'tool':34}{'recall':>8}{'false alarms':>14}")
+    for name, recall, alarms in lines:
+        print(f"{name:34}{recall:8.3f}{alarms:14.3f}")
+    told.update(
+        recall=round(lines[0][1], 4),
+        layer_first=round(share(sick, lambda r: r["layer"]), 4),
+        cause=round(share(sick, lambda r: r["cause"]), 4),
+        false_alarms=round(lines[0][2], 4),
+        sick=len(sick),
+        sound=len(sound),
+    )
+
+
+def cures(pool, options, told):
+    """How many sick runs recover, with the cure and with remedies drawn blindly."""
+    sick_cases = cases.sick_cases(1 if options.quick else 12, SHIFT)
     chosen = sick_cases[:: 5 if options.quick else options.every]
     wanted = pool(delayed(twin)(c) for c in chosen)
     ours = pool(delayed(cured)(c) for c in chosen)
@@ -173,23 +184,42 @@ def main():
     only_ours, only_luck = int((well & ~luck).sum()), int((luck & ~well).sum())
     p = binomtest(only_ours, max(1, only_ours + only_luck)).pvalue
     print(f"cured by ours alone {only_ours}, by chance alone {only_luck}: p = {p:.2g}")
+    told.update(
+        cured=round(float(well.mean()), 4),
+        cured_at_random=round(float(luck.mean()), 4),
+        p_value=float(f"{p:.2g}"),
+        cures=len(chosen),
+    )
+
+
+def costs(options, told):
+    """What watching costs."""
     rows = cost.measure(2 if options.quick else 30)
     print(f"\n{'watching costs':20}{'bare step ms':>14}{'every 10':>10}{'every step':>12}")
     for name, step, ten, one in rows:
         print(f"{name:20}{step:14.2f}{ten:10.1%}{one:12.1%}")
-    print(json.dumps({
-        "recall": round(share(sick, lambda r: r["found"]), 4),
-        "layer_first": round(share(sick, lambda r: r["layer"]), 4),
-        "cause": round(share(sick, lambda r: r["cause"]), 4),
-        "false_alarms": round(share(sound, lambda r: r["found"]), 4),
-        "cured": round(float(well.mean()), 4),
-        "cured_at_random": round(float(luck.mean()), 4),
-        "p_value": float(f"{p:.2g}"),
-        "overhead_every_10": round(float(np.median([r[2] for r in rows])), 4),
-        "overhead_every_1": round(float(np.median([r[3] for r in rows])), 4),
-        "sick": len(sick), "sound": len(sound),
-        "seconds": round(time.perf_counter() - started),
-    }))  # fmt: skip
+    told.update(
+        overhead_every_10=round(float(np.median([r[2] for r in rows])), 4),
+        overhead_every_1=round(float(np.median([r[3] for r in rows])), 4),
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few runs, under 50 seconds")
+    parser.add_argument("--tools", action="store_true", help="torchmortem and torch-audit too")
+    parser.add_argument("--every", type=int, default=1, help="cure every so many of the sick runs")
+    parser.add_argument("--only", choices=["detection", "cures", "costs"], help="one part")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    pool, told = Parallel(2), {}
+    if options.only in {None, "detection"}:
+        detection(pool, options, told)
+    if options.only in {None, "cures"}:
+        cures(pool, options, told)
+    if options.only in {None, "costs"}:
+        costs(options, told)
+    print(json.dumps({**told, "seconds": round(time.perf_counter() - started)}))
 
 
 if __name__ == "__main__":

@@ -160,6 +160,24 @@ def test_function_calls_can_not_be_exchanged():
         Remedy("swap", {"sites": ("relu after a",), "new": "gelu"}, patient).apply()
 
 
+def test_a_recurrent_layer_is_not_exchanged_for_its_function():
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.RNN(2, 8, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.head(self.rnn(x.unflatten(1, (4, 2)))[0][:, -1])
+
+    model = Recurrent()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Watch(model, optimizer) as watch:
+        train(model, optimizer, 3)
+        assert [s.name for s in watch.record.activations()] == ["rnn"]
+        with pytest.raises(actlab.ActlabError, match="no activation layer"):
+            Remedy("swap", {"sites": ("rnn",), "new": "relu"}, watch.patient).apply()
+
+
 def test_early_stopping_goes_back_to_the_best_state():
     model = mlp()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)

@@ -25,7 +25,7 @@ from torch.utils.hooks import RemovableHandle
 from actlab.activation import Activation
 from actlab.health.identify import SUSPECTS, activation_of, calls, losses
 from actlab.health.record import INPUT, OUTPUT, Layer, Record, Site
-from actlab.health.sampling import few, first_tensor, norms, rows_of
+from actlab.health.sampling import few, first_tensor, norms, rows_of, views
 from actlab.health.window import Window
 
 __all__ = ["Collector", "unwrapped", "without_mode"]
@@ -71,6 +71,8 @@ class Collector:
         self._scale: Tensor | None = None
         self._before: Tensor | None = None
         self._explicit_loss = False
+        self._views: list[Tensor] | None = None
+        self._places: list[int] | None = None
         self._parameters = self._own_parameters()
         self._window = Window()
         record.every = every
@@ -110,6 +112,7 @@ class Collector:
         """Hook the modules that are there now."""
         self.detach()
         self._parameters = self._own_parameters()
+        self._places = None
         self.record.layers.clear()
         self._attach()
 
@@ -374,10 +377,6 @@ class Collector:
         if name not in self.record.sites:
             self.record.sites[name] = Site(name, activation, self._source, y.shape[1])
         site = self.record.sites[name]
-        total = result.detach().sum(dtype=torch.float32)
-        self._window.flag(
-            self.record.steps, "forward", name, total, self._source, dtype=str(result.dtype)
-        )
         self._window.add(site, x, y)
         self._watch_gradient(name, result)
 
@@ -447,13 +446,23 @@ class Collector:
                     some,
                     scaled=self._scale is not None,
                 )
-            self._before = few([p for _, _, p in self._parameters])
+            self._before = self._some_weights()
+
+    def _some_weights(self) -> Tensor:
+        """Some numbers of every weight, through views that last as long as its memory does."""
+        places = [p.data_ptr() for _, _, p in self._parameters]
+        if places != self._places:
+            self._views = views([p for _, _, p in self._parameters])
+            self._places = places if self._views is not None else None
+        if self._views is None:
+            return few([p for _, _, p in self._parameters])
+        return torch.cat(self._views)
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         del args, kwargs
         if self._on and self._before is not None:
             with _ALONE(), torch.no_grad():
-                after = few([p for _, _, p in self._parameters])
+                after = self._some_weights()
                 self._window.step(self.record.steps, self._before, after)
                 self._window.rates.append(
                     (self.record.steps, float(optimizer.param_groups[0]["lr"]))

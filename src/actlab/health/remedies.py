@@ -21,6 +21,7 @@ from actlab.catalogue import get
 from actlab.errors import ActlabError
 from actlab.health.collect import without_mode
 from actlab.health.evidence import Evidence, gain_of
+from actlab.health.identify import activation_of
 from actlab.health.record import Record
 
 __all__ = ["ACTIONS", "Patient", "Remedy", "Snapshot"]
@@ -226,10 +227,11 @@ def swap(patient: Patient, sites: Sequence[str], new: str) -> Undo:
             owner = patient.model.get_submodule(path)
         except AttributeError:
             owner = None
-        if owner is None or last not in owner._modules:
+        child = None if owner is None else owner._modules.get(last)
+        if owner is None or child is None or activation_of(child) is None:
             raise ActlabError(
-                f"{name!r} is a function call inside the model and can't be exchanged from "
-                "outside; change it in the code"
+                f"{name!r} is no activation layer but computed inside another module, and can't "
+                "be exchanged from outside; change it in the code"
             )
         places.append((owner, last))
     olds = [owner._modules[last] for owner, last in places]

@@ -13,18 +13,18 @@ from typing import Any, Final
 
 import torch
 
-__all__ = ["few", "first_tensor", "norms", "places", "rows_of", "to_host"]
+__all__ = ["few", "first_tensor", "norms", "places", "rows_of", "to_host", "views"]
 
 Tensor = torch.Tensor
 
-_NUMBERS: Final = 8192
+_NUMBERS: Final = 4096
 """Numbers taken of a tensor, about."""
 _ROWS: Final = (4, 64)
 """Fewest and most rows."""
 _TURNS: Final = 64
 _PLACES: Final = 3
 """Places looked at along each further axis: of an image, a sequence."""
-_WEIGHTS: Final = 512
+_WEIGHTS: Final = 256
 """Numbers taken of a weight."""
 
 
@@ -62,8 +62,15 @@ def _index(shape: tuple[int, ...], axis: int, turn: int) -> tuple[slice, ...]:
 
 
 def few(tensors: Sequence[Tensor]) -> Tensor:
-    """About five hundred numbers of each tensor, always at the same places, one after another."""
+    """About 250 numbers of each tensor, always at the same places, one after another."""
     return torch.cat([_some(tensor.detach()) for tensor in tensors])
+
+
+def views(tensors: Sequence[Tensor]) -> list[Tensor] | None:
+    """What `few` takes, as views; None if some would be copies."""
+    if not all(t.is_contiguous() and t.dtype == torch.float32 for t in tensors):
+        return None
+    return [_some(tensor.detach()) for tensor in tensors]
 
 
 def _some(tensor: Tensor) -> Tensor:

@@ -353,16 +353,22 @@ class Window:
 
 def _reduced(site: Site, x: list[Tensor], y: list[Tensor]) -> Tensor:
     """Nine numbers of each unit over all rows, shape (9, units)."""
-    given, result = torch.cat(x), torch.cat(y)
+    given = torch.cat(x)
     mean, low, high = given.mean(0), given.amin(0), given.amax(0)
     var = (given - mean).square_().mean(0)  # five times as fast as Tensor.var along an axis
     tails = site.regions
-    none = torch.zeros_like(mean)
-    left = (given <= tails.left).float().mean(0) if tails is not None else none
-    right = (given >= tails.right).float().mean(0) if tails is not None else none
-    y_mean = result.mean(0)
-    y_var = (result - y_mean).square_().mean(0)
-    between = (result - result.mean(1, keepdim=True)).square_().mean().expand_as(mean)
+    left = right = torch.zeros_like(mean)
+    if tails is not None and math.isfinite(tails.left):
+        left = (given <= tails.left).float().mean(0)
+    if tails is not None and math.isfinite(tails.right):
+        right = (given >= tails.right).float().mean(0)
+    y_mean, y_var = mean, var
+    if site.activation is not None:
+        result = torch.cat(y)
+        y_mean = result.mean(0)
+        y_var = (result - y_mean).square_().mean(0)
+    latest = y[-1]
+    between = (latest - latest.mean(1, keepdim=True)).square_().mean().expand_as(mean)
     return torch.stack([mean, var, low, high, left, right, y_mean, y_var, between])
 
 
