@@ -26,3 +26,16 @@ def test_error_is_within_the_ledger(name):
 
 def test_ledger_lists_only_what_exists():
     assert set(ledger.load()["functions"]) <= set(NAMES)
+
+
+def test_float32_is_within_two_ulp_for_every_function():
+    """Values and first derivatives, NumPy and PyTorch, by kernels and without."""
+    beyond = [
+        (name, engine, order)
+        for name, entry in ledger.load()["functions"].items()
+        if name not in ledger.UNBOUNDED and actlab.get(name).kind in {"scalar", "gated"}
+        for engine in ("numpy", "torch")
+        for order, bound in entry.get(engine, {}).get("float32", {}).items()
+        if order != "2" and bound > 2
+    ]
+    assert beyond == []

@@ -105,11 +105,11 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: repr(text[:30]))
 def test_refuses(text):
     what, hint = REFUSED[text]
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FormulaError) as refusal:
         actlab.define(text)
     message = str(refusal.value)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
     assert what in message
     assert hint in message
     assert len(message) < 1500
@@ -177,25 +177,25 @@ def test_growth_by_expansion_is_bounded():
     text = "x"
     for _ in range(12):
         text = f"mish({text} * {text})" if len(text) < 1500 else text
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         actlab.define(text)
     except FormulaError as refusal:
         assert "grows" in str(refusal) or "characters" in str(refusal)  # noqa: PT017
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 ALPHABET = "x0123456789.+-*/()<>=, \n'\"_[]{}:;@#%^&|~!?\\eijlambd tanhsigmoidwhere"
 
 
 def refuses_at_once(text):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         expression = parse(text, variables=("x", "gate"), parameters=("beta",))
     except FormulaError:
         expression = None
     # generous: the machine may be busy; a refusal that grows with the text takes seconds
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     return expression
 
 
