@@ -31,9 +31,6 @@ __all__ = ["FLUSHING", "REFERENCE", "Measured", "Subject", "measure", "subject"]
 
 REFERENCE: Final = 2.0**11
 
-_FEW: Final = 4096
-"""Up to so many inputs are worth the compilation of each operation for their number."""
-
 FLUSHING: Final = frozenset({"jax", "tensorflow"})
 """Engines whose library computes with subnormal numbers as with zeros, on some processors."""
 
@@ -201,13 +198,18 @@ def _paths(activation: Activation, engine: str, order: int, wrt: str, dtype: str
 
 
 def _uncompiled(run: Subject) -> Subject:
-    """JAX's operations one by one, which XLA then can't fuse; the few inputs are enough for it."""
+    """JAX's operations one by one, which XLA then can't fuse."""
 
     def step_by_step(*inputs: Any, dtype: str) -> Any:
         import jax
 
-        with jax.disable_jit(inputs[0].size <= _FEW):
-            return run(*inputs, dtype=dtype)
+        with jax.disable_jit():
+            if inputs[0].ndim != 1:
+                return run(*inputs, dtype=dtype)
+            # filled up to a power of two, so that XLA compiles an operation for few sizes
+            size = inputs[0].size
+            more = (0, (1 << (size - 1).bit_length()) - size)
+            return run(*(np.pad(v, more, mode="edge") for v in inputs), dtype=dtype)[:size]
 
     return step_by_step
 
