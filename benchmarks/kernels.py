@@ -163,7 +163,8 @@ def main() -> None:
             names = ["relu", "elu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus"]
             names += ["telu", "snake", "logish"]
     print(
-        f"torch {torch.__version__}, {options.threads} threads, jax {getattr(jax, '__version__', '-')}"
+        f"torch {torch.__version__}, jax {getattr(jax, '__version__', '-')}, "
+        f"{options.threads} threads"
     )
     print(f"{'':14}{'size':>5} {'pass':9}{'copies':>8}{'µs':>10}{'best peer':>12}{'ratio':>8}")
     rows: list[tuple[str, int, str, float, float]] = []

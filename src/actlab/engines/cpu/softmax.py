@@ -35,11 +35,13 @@ def build_softmax(spec: SoftmaxSpec) -> bytes:
 
 
 def _parts(dtype: str) -> Any:
+    import math
+
     import numpy as np
 
     from actlab.engines.cpu import words
     from actlab.engines.vectormath import primitives
-    from actlab.engines.vectormath.bits import primitive
+    from actlab.engines.vectormath.bits import choose, primitive
 
     which = primitives("float64" if dtype == "float64" else "mixed")
     load_stored = words.load64 if dtype == "float64" else words.load32
@@ -62,22 +64,6 @@ def _parts(dtype: str) -> Any:
             result += recall(memory, j)
         return result
 
-    return which, load, store, clear, total
-
-
-def _forward(spec: SoftmaxSpec) -> Any:
-    import math
-
-    from actlab.engines.cpu import words
-    from actlab.engines.vectormath import bits
-    from actlab.engines.vectormath.bits import primitive
-
-    which, load, store, clear, total = _parts(spec.dtype)
-    exp, log1p = which["exp"], which["log1p"]
-    word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
-    recall, keep, lanes = words.recall, words.keep, _LANES
-    log, room = spec.log, words.BLOCK
-
     @primitive
     def largest(x: int, count: int, memory: int) -> Any:
         """The largest number; some number or -inf if there is a NaN."""
@@ -90,6 +76,20 @@ def _forward(spec: SoftmaxSpec) -> Any:
         for j in range(lanes):
             top = max(top, recall(memory, j))
         return top
+
+    return which, load, store, clear, total, largest
+
+
+def _forward(spec: SoftmaxSpec) -> Any:
+    from actlab.engines.cpu import words
+    from actlab.engines.vectormath import bits
+    from actlab.engines.vectormath.bits import primitive
+
+    which, load, store, clear, total, largest = _parts(spec.dtype)
+    exp, log1p = which["exp"], which["log1p"]
+    word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
+    recall, keep, lanes = words.recall, words.keep, _LANES
+    log, room = spec.log, words.BLOCK
 
     @primitive
     def shares(x: int, count: int, top: float, memory: int, kept: int) -> Any:
@@ -152,7 +152,7 @@ def _backward(spec: SoftmaxSpec) -> Any:
     from actlab.engines.cpu import words
     from actlab.engines.vectormath.bits import primitive
 
-    which, load, store, clear, total = _parts(spec.dtype)
+    which, load, store, clear, total, _ = _parts(spec.dtype)
     exp = which["exp"]
     word, take, scratch = words.word, words.take, words.scratch
     recall, keep, lanes, log = words.recall, words.keep, _LANES, spec.log
