@@ -31,8 +31,9 @@ def test_a_study_from_words_to_files(tmp_path: Path) -> None:
     activations = "relu,max(x, 0.1*x),x * b; b=0.5"
     result = run("iris", "--activations", activations, *SMALL, "--seed", "3")
     assert result.exit_code == 0, result.stderr
-    for words in ("relu", "max(x, 0.1*x)", "Verdict", "recommended", "4 columns"):
+    for words in ("relu", "max(x, 0.1*x)", "Verdict", "4 columns"):
         assert words in result.stdout
+    assert "is recommended" in result.stdout or "A tie" in result.stdout
     out = tmp_path / "actlab-iris"
     assert {path.name for path in out.iterdir()} >= {
         "ledger.sqlite", "report.html", "result.json",

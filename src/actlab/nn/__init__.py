@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 try:
-    from actlab.nn.initialise import Initialised, initialise
+    from actlab.nn.initialising import Initialised, initialise
     from actlab.nn.layer import ActivationModule, module
     from actlab.nn.swapping import swap
 except ModuleNotFoundError as error:

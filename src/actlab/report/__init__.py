@@ -40,7 +40,7 @@ def health(watch: Watch) -> str:
         ActlabError: Jinja2 is not installed.
     """
     try:
-        from actlab.report.health import health_page
+        from actlab.report.health_page import health_page
     except ModuleNotFoundError as missing:
         if missing.name not in {"jinja2", "markupsafe"}:
             raise
