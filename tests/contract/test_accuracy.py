@@ -19,7 +19,7 @@ def test_error_is_within_the_ledger(name):
     f = actlab.get(name)
     for name_of_engine, dtype, order, wrt in ledger.cases(f):
         engine = ALL.get(name_of_engine)  # test_frameworks says which is missing
-        if engine is not None:
+        if engine is not None and engine.measures(dtype, order):
             with engine.session(dtype):
                 checks.check_accuracy(f, engine, dtype, order, wrt)
 
