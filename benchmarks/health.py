@@ -129,7 +129,7 @@ def table(sick, sound):
 def detection(pool, options, told):
     """Recall, the right layer and cause, false alarms, and the peers on the same runs."""
     sick_cases = cases.sick_cases(1 if options.quick else 12, SHIFT)
-    sound_cases = cases.healthy_cases(10 if options.quick else 150, SHIFT)
+    sound_cases = cases.healthy_cases(8 if options.quick else 150, SHIFT)
     sick = pool(delayed(watched)(c) for c in sick_cases)
     sound = pool(delayed(watched)(c) for c in sound_cases)
     table(sick, sound)
@@ -167,7 +167,7 @@ def detection(pool, options, told):
 def cures(pool, options, told):
     """How many sick runs recover, with the cure and with remedies drawn blindly."""
     sick_cases = cases.sick_cases(1 if options.quick else 12, SHIFT)
-    chosen = sick_cases[:: 5 if options.quick else options.every]
+    chosen = sick_cases[:: 7 if options.quick else options.every]
     wanted = pool(delayed(twin)(c) for c in chosen)
     ours = pool(delayed(cured)(c) for c in chosen)
     theirs = pool(
@@ -194,7 +194,7 @@ def cures(pool, options, told):
 
 def costs(options, told):
     """What watching costs."""
-    rows = cost.measure(2 if options.quick else 30)
+    rows = cost.measure(1 if options.quick else 30)
     print(f"\n{'watching costs':20}{'bare step ms':>14}{'every 10':>10}{'every step':>12}")
     for name, step, ten, one in rows:
         print(f"{name:20}{step:14.2f}{ten:10.1%}{one:12.1%}")

@@ -218,17 +218,18 @@ class Collector:
 
     def _see_end(self, name: str, tensor: Tensor, phase: str) -> None:
         """The model's input or output."""
+        total = tensor.detach().sum(dtype=torch.float32)
+        self._window.flag(self.record.steps, phase, name, total, self._source)
+        if name == OUTPUT:
+            self._watch_gradient(name, tensor)
+        elif self._window.samples:
+            return  # data hardly change within a window
         axis = -1 if tensor.dim() < 4 else 1
         rows = rows_of(tensor, axis, self.record.sampled)
         if name not in self.record.sites:
             self.record.sites[name] = Site(name, None, self._source, rows.shape[1])
-        self._window.flag(
-            self.record.steps, phase, name, tensor.detach().sum(dtype=torch.float32), self._source
-        )
         if rows.shape[1] == self.record.sites[name].units:
             self._window.add(self.record.sites[name], rows, rows)
-        if name == OUTPUT:
-            self._watch_gradient(name, tensor)
 
     def _layer_hook(self, path: str, module: nn.Module) -> Callable[..., None]:
         recurrent = _function_of_recurrent(module)
@@ -253,10 +254,11 @@ class Collector:
             result = first_tensor(output)
             if result is None:
                 return
-            total = result.detach().sum(dtype=torch.float32)
-            self._window.flag(
-                self.record.steps, "forward", path, total, path, dtype=str(result.dtype)
-            )
+            if self.record.layers[path].fan_in:  # a normalisation passes on what came before
+                total = result.detach().sum(dtype=torch.float32)
+                self._window.flag(
+                    self.record.steps, "forward", path, total, path, dtype=str(result.dtype)
+                )
             if recurrent is not None:
                 self._see(path, recurrent, _inverse(recurrent, result), result)
             elif self.record.layers[path].recurrent:
