@@ -209,7 +209,10 @@ class Window:
         *,
         alone: bool,
     ) -> SiteState:
-        mean, var, low, high, left, right, y_mean, y_var, between = stats.astype(float)
+        stats = stats.astype(float)
+        mean, var, low, high, left, right, y_mean, y_var, _ = stats
+        # one call for all: a window is closed every few steps, and each call takes microseconds
+        of_x, of_var, _, _, of_left, of_right, of_y, of_y_var, between = stats.mean(1).tolist()
         tails = site.regions
         dead = np.zeros(len(mean), dtype=bool)
         kept = math.nan
@@ -224,31 +227,31 @@ class Window:
                 kept = float(np.mean((highest <= tails.dead_left) | (lowest >= tails.dead_right)))
         deviation = np.sqrt(var)
         y_square = y_mean**2 + y_var
-        y_rms = math.sqrt(float(y_square.mean()))
-        whole = float(y_square.mean() - y_mean.mean() ** 2)
+        of_y_square = float(y_square.mean())
+        y_rms = math.sqrt(of_y_square)
+        whole = of_y_square - of_y**2
         usable = [g for g in gradients if g > 0 and math.isfinite(g)]
         zero = any(g == 0 for g in gradients) and not usable
         with np.errstate(all="ignore"):
-            offset = float(np.median(mean / np.where(deviation > 0, deviation, np.nan)))
-            spread = float(y_var.mean() / y_square.mean()) if y_rms > 0 else 0.0
+            offset = _median(mean / np.where(deviation > 0, deviation, np.nan))
         self.memory.largest[site.name] = float(max(abs(low.min()), abs(high.max())))
         return SiteState(
             steps[0],
             steps[1],
             rows,
-            dead=float(dead.mean()),
-            saturated=float(np.mean(left + right >= _ROWS_SATURATED)),
-            tail_rows=float(np.mean(left + right)),
-            active=float(np.mean(1 - left)),
-            constant=float(np.mean(y_var <= 1e-12 * np.maximum(y_square, 1e-30))),
-            x_mean=float(mean.mean()),
-            x_std=math.sqrt(float(var.mean())),
+            dead=_share(dead),
+            saturated=_share(left + right >= _ROWS_SATURATED),
+            tail_rows=of_left + of_right,
+            active=1 - of_left,
+            constant=_share(y_var <= 1e-12 * np.maximum(y_square, 1e-30)),
+            x_mean=of_x,
+            x_std=math.sqrt(of_var),
             x_offset=offset,
             x_largest=self.memory.largest[site.name],
-            y_centre=float(y_mean.mean()) / y_rms if y_rms > 0 else 0.0,
+            y_centre=of_y / y_rms if y_rms > 0 else 0.0,
             y_rms=y_rms,
-            spread=spread,
-            alike=float(between.mean()) / whole if whole > 0 else 0.0,
+            spread=of_y_var / of_y_square if y_rms > 0 else 0.0,
+            alike=between / whole if whole > 0 else 0.0,
             gradient=math.exp(sum(map(math.log, usable)) / len(usable)) if usable
             else (0.0 if zero else math.nan),
             kept=kept,
@@ -349,6 +352,19 @@ class Window:
             record.every,
             lasting,
         )
+
+
+def _share(of: Any) -> float:
+    return float(np.count_nonzero(of)) / len(of)
+
+
+def _median(of: Any) -> float:
+    """The median, NaN if one is NaN; a fourth of the time of NumPy's for some hundred numbers."""
+    ordered = np.sort(of)
+    half = len(of) // 2
+    if math.isnan(ordered[-1]) or len(of) % 2:
+        return float(ordered[-1] if math.isnan(ordered[-1]) else ordered[half])
+    return float(ordered[half - 1] + ordered[half]) / 2
 
 
 def _reduced(site: Site, x: list[Tensor], y: list[Tensor]) -> Tensor:
