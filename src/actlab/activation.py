@@ -375,14 +375,17 @@ class Activation:
             x: a number, list, NumPy array, or tensor of PyTorch, JAX or Keras; any shape.
             gate: the second input of a gated pair; without it `x` is cut in two halves
                 along `axis` and the second half is the gate.
-            **options: `axis` (vector functions and gated halves, default -1), or parameters by
-                name, as numbers or as tensors that broadcast against `x`.
+            **options: `axis` (vector functions and gated halves, default -1); `out`, an array of
+                the result's shape that is written to and returned, `x` itself included; or
+                parameters by name, as numbers or as tensors that broadcast against `x`.
 
         Returns:
             An array of the same kind, shape and (for floating types) dtype.
 
         Raises:
-            TypeError: for complex numbers, strings and objects.
+            TypeError: for complex numbers, strings and objects, and an `out` of another library
+                or of tensors that require a gradient.
+            ValueError: for an `out` of another shape.
         """
         return _facade.load("evaluate")(self, x, gate, **options)
 

@@ -58,9 +58,17 @@ def engine_of(*values: Any) -> Any:
 
 @as_written
 def evaluate(
-    activation: Activation, x: Any, gate: Any = None, *, axis: int | None = None, **parameters: Any
+    activation: Activation,
+    x: Any,
+    gate: Any = None,
+    *,
+    axis: int | None = None,
+    out: Any = None,
+    **parameters: Any,
 ) -> Any:
     """The value of an activation; see `Activation.__call__`."""
+    if out is not None:
+        return _write(activation, x, gate, axis, parameters, "x", 0, out)
     return _evaluate(activation, x, gate, axis, parameters, "x", 0)
 
 
@@ -73,6 +81,7 @@ def derivative(
     order: int = 1,
     wrt: str = "x",
     axis: int | None = None,
+    out: Any = None,
     **parameters: Any,
 ) -> Any:
     """A derivative of an activation; see `Activation.derivative`."""
@@ -83,6 +92,8 @@ def derivative(
         raise ValueError(
             f"{activation.name} has no {wrt!r} to differentiate by; it has {', '.join(known)}"
         )
+    if out is not None:
+        return _write(activation, x, gate, axis, parameters, wrt, order, out)
     return _evaluate(activation, x, gate, axis, parameters, wrt, order)
 
 
@@ -147,6 +158,32 @@ def _evaluate(
     name = f"{engine} {order} {wrt} {','.join(parameters)}"
     _make_plan(activation, name)
     return getattr(activation.plans, name)(x, gate, axis, *parameters.values())
+
+
+def _write(
+    activation: Activation,
+    x: Any,
+    gate: Any,
+    axis: int | None,
+    parameters: dict[str, Any],
+    wrt: str,
+    order: int,
+    out: Any,
+) -> Any:
+    from actlab.engines.into import write
+
+    given = [value for value in (x, gate) if value is not None]
+    whole = not parameters and len(given) == len(activation.variables)
+    return write(
+        activation,
+        (*given, *parameters.values()),
+        out,
+        lambda: _evaluate(activation, x, gate, axis, parameters, wrt, order),
+        engine=_engine_name(*(type(v) for v in (*given, *parameters.values(), out))),
+        wrt=wrt,
+        order=order,
+        simple=whole and axis is None,
+    )
 
 
 Plan = Callable[..., Any]
