@@ -50,6 +50,7 @@ def checked_settings(
     blocks: Any,
     seed: Any,
     margin: Any,
+    race: Any = False,
 ) -> Settings:
     """Check every setting and return them all.
 
@@ -85,7 +86,14 @@ def checked_settings(
         blocks=whole(blocks, "blocks", least=1),
         seed=whole(seed, "seed", least=0),
         margin=_positive(margin, "margin"),
+        race=_flag(race, "race"),
     )
+
+
+def _flag(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise SettingError(f"{name} is {reprlib.repr(value)}; True or False was expected")
+    return value
 
 
 def whole(value: Any, name: str, *, least: int) -> int:

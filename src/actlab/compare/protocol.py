@@ -5,7 +5,8 @@ the cores of the machine. A *chunk* holds every learning rate of each of its (ca
 pairs. Whole candidates are packed into a chunk while they fit into `Settings.chunk_members`; a
 candidate that does not fit is cut by blocks, as evenly as possible; so are large data, of which
 a chunk holds the rows of each of its blocks. So most chunks hold one candidate, and a study with
-one more candidate finds the others in its ledger.
+one more candidate finds the others in its ledger. A study that races is cut at every look as well
+(see `racing`), and its chunks hold one candidate each.
 
 A chunk's key is the SHA-256 of everything that determines its numbers: the data, the settings
 that training sees, all of its members (batched arithmetic may round differently in another
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actlab.compare.losses import loss_for
 from actlab.compare.metrics import metric_for
+from actlab.compare.racing import looks
 from actlab.compare.study import Chunk, Settings, TaskSummary
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ class Plan:
         """SHA-256 over the keys of the chunks, which candidate is which, and the verdict's rule."""
         order = [candidate.trained_as for candidate in self.candidates]
         keys = [chunk.key for chunk in self.chunks]
-        return _digest([keys, order, self.settings.margin, self.settings.level])
+        racing = [True] if self.settings.race else []
+        return _digest([keys, order, self.settings.margin, self.settings.level, *racing])
 
     @cached_property
     def runs(self) -> int:
@@ -204,14 +207,28 @@ def _cut(
 ) -> list[tuple[tuple[int, int], ...]]:
     """Pairs of every chunk, from the indices of the functions that are trained."""
     most = max(1, settings.chunk_members // len(settings.learning_rates))
-    parts = -(-settings.blocks // min(most, blocks_at_once))
-    bounds = [settings.blocks * part // parts for part in range(parts + 1)]
-    together = most // settings.blocks if parts == 1 else 1
+    at_once = min(most, blocks_at_once)
+    if settings.race:  # one candidate a chunk, cut at every look, stage by stage
+        return [
+            tuple((i, block) for block in range(low, high))
+            for begin, end in pairwise((0, *looks(settings.blocks)))
+            for i in functions
+            for low, high in _parts(begin, end, at_once)
+        ]
+    parts = _parts(0, settings.blocks, at_once)
+    together = most // settings.blocks if len(parts) == 1 else 1
     return [
         tuple((i, block) for i in functions[start : start + together] for block in range(low, high))
         for start in range(0, len(functions), together)
-        for low, high in pairwise(bounds)
+        for low, high in parts
     ]
+
+
+def _parts(begin: int, end: int, at_once: int) -> list[tuple[int, int]]:
+    """Cut blocks into ranges of at most so many, as evenly as possible."""
+    parts = -(-(end - begin) // at_once)
+    bounds = [begin + (end - begin) * part // parts for part in range(parts + 1)]
+    return list(pairwise(bounds))
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

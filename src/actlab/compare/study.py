@@ -54,6 +54,8 @@ class Settings:
     level: float = 0.05
     chunk_members: int = 40
     """How many networks are trained in one batched computation (part of the plan)."""
+    race: bool = False
+    """Whether candidates that are clearly behind are dropped early (see `racing`)."""
 
 
 @dataclass(frozen=True)
