@@ -25,6 +25,7 @@ LAYERS = {
     "health": 5,
     "compare": 5,
     "plots": 6,
+    "lessons": 6,
     "report": 6,
     "terminal_curve": 6,
     "cli": 7,

@@ -16,6 +16,7 @@ _HOMES = {
     "DataError": "actlab.errors",
     "FormulaError": "actlab.errors",
     "UnknownNameError": "actlab.errors",
+    "boundary": "actlab.lessons.boundary",
     "claims": "actlab.properties",
     "compare": "actlab.compare",
     "define": "actlab.catalogue",

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from actlab.theory import Forecast
 
 __all__ = [
+    "COLOURS",
     "FORMATS",
+    "MARKERS",
     "curve_table",
     "plot",
     "plot_forecast",
@@ -50,9 +52,9 @@ _TALLEST: Final = 2.0
 """A curve is cut off at this many times the width of its half axis."""
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, without the yellow
-_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES: Final = ("-", "--", "-.", ":")
-_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _HATCHES: Final = ("", "//", "\\\\", "xx", "..", "++", "oo")
 
 
@@ -214,16 +216,16 @@ def plot_forecast(forecast: Forecast) -> Figure:
     layers = np.arange(1, forecast.depth + 1)
     variance = np.array(forecast.variance)
     shown = np.isfinite(variance) & (variance > 0)
-    left.semilogy(layers[shown], variance[shown], color=_COLOURS[0], linewidth=1.8)
+    left.semilogy(layers[shown], variance[shown], color=COLOURS[0], linewidth=1.8)
     if shown.any() and np.ptp(np.log(variance[shown])) < 0.1:  # a steady line, not its roundings
         left.set_ylim(variance[shown].min() / 2, variance[shown].max() * 2)
     gradient = np.array(forecast.gradient) / np.log(10)
     gradient[~np.isfinite(gradient)] = np.nan
-    right.plot(layers, gradient, color=_COLOURS[1], linewidth=1.8)
+    right.plot(layers, gradient, color=COLOURS[1], linewidth=1.8)
     if forecast.scatter:
         spread = np.array(forecast.scatter) / np.log(10)
         right.fill_between(
-            layers, gradient - spread, gradient + spread, color=_COLOURS[1], alpha=0.2, linewidth=0
+            layers, gradient - spread, gradient + spread, color=COLOURS[1], alpha=0.2, linewidth=0
         )
     low, high = right.get_ylim()
     right.set_ylim(min(low, -1.0), max(high, 1.0))
@@ -240,7 +242,7 @@ def plot_forecast(forecast: Forecast) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
     """Write a figure in the format of the file's suffix: png, svg or pdf.
 
     Readers see the old file or the new one, never a part.
@@ -254,7 +256,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     stamp = {"png": None, "svg": "Date", "pdf": "CreationDate"}[target.suffix[1:].lower()]
     # without the time of day, the same figure gives the same file
     figure.savefig(
-        buffer, format=target.suffix[1:].lower(), dpi=150, metadata={stamp: None} if stamp else {}
+        buffer, format=target.suffix[1:].lower(), dpi=dpi, metadata={stamp: None} if stamp else {}
     )
     part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -376,13 +378,13 @@ def _draw(
         return
     x = table["x"]
     for number, (label, y) in enumerate(_columns(table)):
-        marker = _MARKERS[number % len(_MARKERS)]
+        marker = MARKERS[number % len(MARKERS)]
         every = max(len(x) // 10, 1)
         ax.plot(
             x,
             np.where(np.isfinite(y), y, np.nan),
             label=label,
-            color=_COLOURS[number % len(_COLOURS)],
+            color=COLOURS[number % len(COLOURS)],
             linestyle=_STYLES[number % len(_STYLES)],
             marker=marker if len(table) > 2 else "",
             markevery=(number * every // max(len(table) - 1, 1), every),
@@ -424,7 +426,7 @@ def _draw_bars(ax: Axes, table: dict[str, NDArray[np.float64]]) -> None:
             y,
             width,
             label=label,
-            color=_COLOURS[number % len(_COLOURS)],
+            color=COLOURS[number % len(COLOURS)],
             hatch=_HATCHES[number % len(_HATCHES)],
             edgecolor="white",
         )

@@ -11,7 +11,17 @@ import sys
 
 import typer
 
-from actlab.cli import comparison, forecast, health, identity, kernels, lookup, picture, source
+from actlab.cli import (
+    boundary,
+    comparison,
+    forecast,
+    health,
+    identity,
+    kernels,
+    lookup,
+    picture,
+    source,
+)
 from actlab.cli.output import Group, prepare_streams
 
 __all__ = ["app", "main"]
@@ -34,6 +44,7 @@ app.command("accuracy")(kernels.accuracy)
 app.command("warm")(kernels.warm)
 app.command("compare")(comparison.compare)
 app.command("doctor")(health.doctor)
+app.command("boundary")(boundary.boundary)
 
 
 def _version(value: bool) -> None:

@@ -6,29 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actlab.cli.output import data_console, resolve_list, say
+from actlab.cli.output import data_console, listed, resolve_list, say
 from actlab.compare.study import Settings
 
 if TYPE_CHECKING:
     from actlab.compare import Progress
 
 __all__ = ["compare"]
-
-
-Parsed = TypeVar("Parsed", int, float)
-
-
-def _listed(text: str, kind: type[Parsed], example: str) -> list[Parsed]:
-    """Numbers with commas between them."""
-    try:
-        return [kind(item) for item in text.split(",") if item.strip()]
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as {example}") from None
-
 
 _HIDDEN = ",".join(map(str, Settings.hidden))
 
@@ -73,8 +61,8 @@ def compare(
 
     A study that was stopped goes on where it was when the same command is given again.
     """
-    widths = _listed(hidden, int, "64,64")
-    rates = None if learning_rates is None else _listed(learning_rates, float, "0.001,0.01")
+    widths = listed(hidden, int, "64,64")
+    rates = None if learning_rates is None else listed(learning_rates, float, "0.001,0.01")
     chosen = None if activations is None else resolve_list(activations)
     from actlab.compare import compare as run
 

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -24,6 +24,7 @@ __all__ = [
     "Group",
     "checked",
     "data_console",
+    "listed",
     "plain_characters",
     "prepare_streams",
     "print_json",
@@ -31,6 +32,8 @@ __all__ = [
     "resolve_list",
     "say",
 ]
+
+Parsed = TypeVar("Parsed", int, float)
 
 _WIDE = 150
 """Columns of a file or pipe."""
@@ -143,6 +146,14 @@ def resolve_list(text: str) -> list[Activation]:
     from actlab.catalogue import split_list
 
     return [resolve(item) for item in split_list(text)]
+
+
+def listed(text: str, kind: type[Parsed], example: str) -> list[Parsed]:
+    """Numbers with commas between them."""
+    try:
+        return [kind(item) for item in text.split(",") if item.strip()]
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as {example}") from None
 
 
 def data_console() -> Console:

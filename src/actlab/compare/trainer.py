@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actlab.compare.study import Candidate, Chunk, Settings
     from actlab.compare.task import Split, Task
 
-__all__ = ["initial_weights", "train_chunk"]
+__all__ = ["initial_weights", "train_chunk", "train_network"]
 
 Array = np.ndarray[Any, Any]
 
@@ -88,6 +88,25 @@ def train_chunk(
             for run in stack.runs():
                 found[index, run.block].append(run)
     return [run for pair in chunk.pairs for run in found[pair]]
+
+
+def train_network(
+    task: Task, candidate: Candidate, block: int, settings: Settings
+) -> tuple[Run, StackedNetwork] | None:
+    """Train one candidate on one block at every learning rate, for whoever wants the network.
+
+    Returns:
+        What validation chose: its run, and the network, a stack of one, with its weights at the
+        chosen epoch. None if every learning rate diverged before the first score.
+    """
+    with _steady_arithmetic():
+        split, numbers = task.split(block, settings), np.dtype(np.float32)
+        stack = _Stack(task, candidate, [split], settings=settings, dtype=numbers)
+        stack.train()
+        for member, run in enumerate(stack.runs()):
+            if run.test_score is not None:
+                return run, stack.network.subset([member])
+    return None
 
 
 @contextmanager
