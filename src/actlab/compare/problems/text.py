@@ -1,0 +1,106 @@
+"""`text`: which character comes next? A transformer block with the candidate in its middle.
+
+Gated pairs have two thirds of the units, so that all candidates train as many weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from actlab.compare.problem import Parts
+from actlab.compare.problems.builtin import BuiltIn, Tensors
+from actlab.compare.problems.scores import BITS
+from actlab.compare.problems.transformer import Transformer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from actlab.activation import Activation
+    from actlab.compare.study import Settings
+
+__all__ = ["STEPS", "Text", "corpus", "problem"]
+
+STEPS: Final = 48
+"""Characters that are read at once; pieces of the text do not overlap."""
+SIZE: Final = 32
+HEADS: Final = 4
+
+
+@lru_cache(maxsize=1)
+def corpus() -> str:
+    """What scikit-learn's package tells of its data sets, one description after another.
+
+    About 43,000 characters of English under the BSD licence.
+    """
+    found = [file for file in files("sklearn.datasets.descr").iterdir() if _is_text(file.name)]
+    return "\n".join(file.read_text("utf-8") for file in sorted(found, key=lambda f: f.name))
+
+
+def _is_text(name: str) -> bool:
+    return name.endswith(".rst")
+
+
+@lru_cache(maxsize=1)
+def _pieces() -> tuple[tuple[str, ...], Tensor]:
+    """The alphabet, and the text in pieces of STEPS + 1 places in it, (pieces, STEPS + 1)."""
+    text = corpus()
+    alphabet = tuple(sorted(set(text)))
+    place = {character: index for index, character in enumerate(alphabet)}
+    indices = torch.tensor([place[character] for character in text])
+    whole = len(indices) // (STEPS + 1) * (STEPS + 1)
+    return alphabet, indices[:whole].reshape(-1, STEPS + 1)
+
+
+@dataclass(frozen=True)
+class Text(BuiltIn):
+    """The next character from those before it in the piece."""
+
+    @property
+    def data(self) -> Tensors:
+        """The pieces."""
+        return (_pieces()[1],)
+
+    def parts(self, block: int, settings: Settings) -> Parts:
+        """Characters (rows, STEPS) and the one after each, by their place in the alphabet."""
+        _, pieces = _pieces()
+        order = np.random.default_rng([settings.seed, block, 1]).permutation(len(pieces))
+        test = round(len(pieces) * settings.test_share)
+        validation = test + round(len(pieces) * settings.validation_share)
+        cut = order[validation:], order[test:validation], order[:test]
+        return Parts(*((pieces[part, :-1], pieces[part, 1:]) for part in cut))
+
+    def build(self, activation: Activation, settings: Settings) -> nn.Module:
+        """`settings.hidden` are the units of each block's feed-forward layer."""
+        alphabet, _ = _pieces()
+        return Transformer(len(alphabet), STEPS, SIZE, HEADS, settings.hidden, activation)
+
+
+def problem() -> Text:
+    """The problem with its usual settings."""
+    return Text(
+        name="text",
+        kind="language model",
+        losses=("cross_entropy", "categorical"),
+        metrics=(BITS,),
+        defaults={
+            "hidden": (96,),
+            "epochs": 15,
+            "batch_size": 16,
+            "learning_rates": (3e-3, 1e-2),
+            "blocks": 4,
+        },
+        notes=(
+            "The text are the descriptions that scikit-learn carries of its data sets, in pieces "
+            f"of {STEPS} characters.",
+            "The network is a causal transformer block; of a gated pair the feed-forward layer has "
+            "two thirds of the units and three matrices, so all candidates train as many weights.",
+        ),
+        target="next character",
+        candidates="relu,gelu,silu,squared_relu,glu,swiglu,geglu,reglu",
+    )
