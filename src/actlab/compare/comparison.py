@@ -8,14 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from actlab.compare import looped
 from actlab.compare.candidates import candidates_for
 from actlab.compare.checking import checked_settings, whole
 from actlab.compare.conclusion import conclude
 from actlab.compare.ledger import Ledger
+from actlab.compare.problem import PROBLEMS, problem_named
 from actlab.compare.protocol import plan
 from actlab.compare.runners import runner_for, train_missing, workers_for
 from actlab.compare.study import Settings
-from actlab.compare.task import load
+from actlab.compare.task import Task, load
 from actlab.compare.trainer import train_chunk
 from actlab.errors import ActlabError
 
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from actlab.activation import Activation
+    from actlab.compare.problem import Problem
     from actlab.compare.protocol import PlannedChunk
     from actlab.compare.result import Result
     from actlab.compare.runners import Progress
     from actlab.compare.study import Candidate, Run
-    from actlab.compare.task import Task
 
 __all__ = ["compare"]
 
@@ -45,18 +47,18 @@ def compare(
     activations: str | Activation | Iterable[str | Activation] | None = None,
     family: str | None = None,
     all: bool = False,
-    hidden: Iterable[int] | int = Settings.hidden,
-    optimizer: str = Settings.optimizer,
-    loss: str = Settings.loss,
-    metric: str = Settings.metric,
-    schedule: str = Settings.schedule,
-    clip_norm: float | None = Settings.clip_norm,
-    epochs: int = Settings.epochs,
-    batch_size: int = Settings.batch_size,
+    hidden: Iterable[int] | int | None = None,
+    optimizer: str | None = None,
+    loss: str | None = None,
+    metric: str | None = None,
+    schedule: str | None = None,
+    clip_norm: float | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
     learning_rates: Iterable[float] | float | None = None,
-    blocks: int = Settings.blocks,
+    blocks: int | None = None,
     seed: int = Settings.seed,
-    margin: float = Settings.margin,
+    margin: float | None = None,
     workers: int | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -78,20 +80,22 @@ def compare(
         activations: names, formulas, or activations; about twelve well-known ones by default.
         family: every catalogued function of this family.
         all: every catalogued function.
-        hidden: widths of the hidden layers.
-        optimizer: "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam".
+        hidden: widths of the hidden layers; 64, 64 by default.
+        optimizer: "sgd", "adam" (the default), "adamw", "rmsprop", "adagrad", "adadelta",
+            "adamax", "nadam".
         loss: by name; "auto" is the cross-entropy or the mean squared error.
         metric: by name; "auto" is the accuracy or R².
-        schedule: "constant", "step", "exponential" or "cosine".
+        schedule: "constant" (the default), "step", "exponential" or "cosine".
         clip_norm: greatest norm of a network's gradient.
-        epochs: passes over the training part.
-        batch_size: rows of a step.
+        epochs: passes over the training part; 30 by default.
+        batch_size: rows of a step; 64 by default.
         learning_rates: the grid that every candidate is given; by default five rates, half a
             decade apart, that suit the optimiser.
-        blocks: outer splits, each with a seed of its own; at least 3 for a verdict.
+        blocks: outer splits, each with a seed of its own; at least 3 for a verdict, 10 by
+            default.
         seed: of everything that is drawn.
         margin: differences smaller than this count as equivalent: in units of the score for a
-            share or R², as a part of the best mean score for an error.
+            share or R², as a part of the best mean score for an error; 0.01 by default.
         workers: processes that train at the same time; they change no number. By default one
             per core for a study that takes longer than starting them.
         out: a directory for ledger.sqlite, result.json and report.html. A study that was
@@ -111,7 +115,9 @@ def compare(
         >>> [row.label for row in result.rows if row.verdict == "best"] == [result.best]
         True
     """
-    settings = checked_settings(
+    problem = _problem(data)
+    settings = _settings(
+        problem,
         hidden=hidden,
         optimizer=optimizer,
         loss=loss,
@@ -127,8 +133,10 @@ def compare(
     )
     if workers is not None:
         workers = whole(workers, "workers", least=1)
+    if problem and activations is None and family is None and not all:
+        activations = problem.candidates
     candidates = candidates_for(activations, family=family, everything=all)
-    loaded = load(data, target=target, task=task, y=y)
+    loaded = problem or load(data, target=target, task=task, y=y)
     planned = plan(loaded, candidates, settings)
     runner = runner_for(workers or workers_for(planned))
     directory = None if out is None else Path(out)
@@ -149,10 +157,31 @@ def compare(
     return result
 
 
+def _problem(data: Any) -> Problem | None:
+    """The built-in problem of this name; None for a table."""
+    return problem_named(data) if isinstance(data, str) and data in PROBLEMS else None
+
+
+def _settings(problem: Problem | None, **given: Any) -> Settings:
+    """What was given, else what serves the problem, else the usual."""
+    usual = {name: getattr(Settings, name) for name in given}
+    usual["learning_rates"] = None  # a grid that suits the optimiser
+    chosen = usual | dict(problem.defaults if problem else {})
+    chosen |= {name: value for name, value in given.items() if value is not None}
+    if problem is None:
+        return checked_settings(**chosen)
+    # Losses and metrics of a problem are its own; `Problem.settled` knows them.
+    names = {"loss": chosen["loss"], "metric": chosen["metric"]}
+    checked = checked_settings(**chosen | {"loss": "auto", "metric": "auto"})
+    return replace(checked, **names)
+
+
 def _train(
-    task: Task, candidates: Sequence[Candidate], settings: Settings, planned: PlannedChunk
+    task: Task | Problem, candidates: Sequence[Candidate], settings: Settings, planned: PlannedChunk
 ) -> list[Run]:
-    return train_chunk(task, candidates, planned.chunk, settings)
+    if isinstance(task, Task):
+        return train_chunk(task, candidates, planned.chunk, settings)
+    return looped.train_chunk(task, candidates, planned.chunk, settings)
 
 
 def _library_of(data: Any) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from actlab.activation import Activation
     from actlab.compare.networks import StackedNetwork
 
-__all__ = ["SATURATED_ROWS", "SATURATED_SLOPE", "UnitCounts", "saved_bytes"]
+__all__ = ["SATURATED_ROWS", "SATURATED_SLOPE", "UnitCounts", "saved_bytes", "slope_floor"]
 
 Array = np.ndarray[Any, Any]
 Tensor = torch.Tensor
@@ -38,9 +38,7 @@ class UnitCounts:
         self._network = network
         self._rows = 0
         self._zero = self._small = np.zeros((network.members, 0), dtype=np.int64)
-        usual = _usual_slope(network.activation, network.widths[1] * network.fold)
-        # A function may explode beyond what float32 holds.
-        self._floor = min(SATURATED_SLOPE * usual, float(np.finfo(np.float32).max))
+        self._floor = slope_floor(network.activation, network.widths[1] * network.fold)
 
     def add(self, rows: int) -> None:
         """Count what the last forward pass of so many rows left in the network."""
@@ -56,6 +54,12 @@ class UnitCounts:
         dead: Array = (self._zero == self._rows).mean(1)
         saturated: Array = (self._small >= SATURATED_ROWS * self._rows).mean(1)
         return dead, saturated
+
+
+def slope_floor(activation: Activation, width: int) -> float:
+    """Up to this size a derivative counts as saturated, in a layer of so many inputs."""
+    # A function may explode beyond what float32 holds.
+    return min(SATURATED_SLOPE * _usual_slope(activation, width), float(np.finfo(np.float32).max))
 
 
 @lru_cache(maxsize=1024)

@@ -28,12 +28,13 @@ from actlab.compare.losses import loss_for
 from actlab.compare.metrics import metric_for
 from actlab.compare.racing import looks
 from actlab.compare.study import Chunk, Settings, TaskSummary
+from actlab.compare.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actlab.compare.problem import Problem
     from actlab.compare.study import Candidate
-    from actlab.compare.task import Task
 
 __all__ = ["PROTOCOL", "Plan", "PlannedCandidate", "PlannedChunk", "plan", "summarise"]
 
@@ -141,19 +142,26 @@ class Plan:
         )
 
 
-def plan(task: Task, candidates: Sequence[Candidate], settings: Settings) -> Plan:
+def plan(task: Task | Problem, candidates: Sequence[Candidate], settings: Settings) -> Plan:
     """Cut a study into chunks and name every one of its results.
 
     Raises:
         DataError: the data are too small for the shares, or the loss or metric do not fit them.
+        SettingError: a candidate that can not stand in the problem's network.
     """
-    settings = replace(
-        settings,
-        loss=loss_for(settings.loss, task).name,
-        metric=metric_for(settings.metric, task).name,
-    )
+    if isinstance(task, Task):
+        settings = replace(
+            settings,
+            loss=loss_for(settings.loss, task).name,
+            metric=metric_for(settings.metric, task).name,
+        )
+        summary = summarise(task, settings)
+    else:
+        settings = task.settled(settings)
+        for candidate in candidates:
+            task.check(candidate.activation)
+        summary = task.summary(settings)
     planned = _planned(candidates)
-    summary = summarise(task, settings)
     blocks_at_once = max(1, MOST_CELLS // (summary.rows * max(1, summary.features)))
     cuts = _cut(sorted({row.trained_as for row in planned}), settings, blocks_at_once)
     training = {name: getattr(settings, name) for name in _TRAINING}

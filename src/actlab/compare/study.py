@@ -108,7 +108,7 @@ class TaskSummary:
     name: str
     """What the user called it: "digits", a file's name, "frame"."""
     kind: str
-    """"classification" or "regression"."""
+    """"classification", "regression", or what a problem calls itself."""
     target: str | None
     rows: int
     features: int
@@ -125,3 +125,9 @@ class TaskSummary:
     """What was done to the data, in sentences."""
     fingerprint: str
     """SHA-256 of the values that the networks will see."""
+    metric_range: tuple[float | None, float | None] | None = None
+    """Where a score can lie, if the metric is none of those in `metrics`; None: no end."""
+    metric_relative: bool = False
+    """Whether the margin is a share of the best mean score, for such a metric."""
+    metric_counted: bool = False
+    """Whether such a metric counts test rows, and so moves in steps of one."""

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from actlab.compare.batches import Part, batch_order
 from actlab.compare.losses import loss_for
@@ -25,10 +23,11 @@ from actlab.compare.monitor import UnitCounts, saved_bytes
 from actlab.compare.networks import StackedNetwork, base_draws, layer_shapes
 from actlab.compare.optimisers import StackedOptimizer
 from actlab.compare.schedules import schedule_named
+from actlab.compare.steady import steady_arithmetic
 from actlab.compare.study import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -79,7 +78,7 @@ def train_chunk(
     splits = {block: task.split(block, settings) for _, block in chunk.pairs}
     numbers = torch.empty(0, dtype=dtype).numpy().dtype
     found: dict[tuple[int, int], list[Run]] = defaultdict(list)
-    with _steady_arithmetic():
+    with steady_arithmetic(), torch.no_grad():
         for index in sorted({index for index, _ in chunk.pairs}):
             blocks = sorted(block for i, block in chunk.pairs if i == index)
             some = [splits[block] for block in blocks]
@@ -99,7 +98,7 @@ def train_network(
         What validation chose: its run, and the network, a stack of one, with its weights at the
         chosen epoch. None if every learning rate diverged before the first score.
     """
-    with _steady_arithmetic():
+    with steady_arithmetic(), torch.no_grad():
         split, numbers = task.split(block, settings), np.dtype(np.float32)
         stack = _Stack(task, candidate, [split], settings=settings, dtype=numbers)
         stack.train()
@@ -107,26 +106,6 @@ def train_network(
             if run.test_score is not None:
                 return run, stack.network.subset([member])
     return None
-
-
-@contextmanager
-def _steady_arithmetic() -> Iterator[None]:
-    """One thread inside: rounding may depend on how an operation is cut into threads.
-
-    Numbers too small for the normal format (below 1e-38) count as zero meanwhile: gradients of a
-    saturated network reach there, and the processor takes many times longer for each of them. A
-    member that diverges is no reason for a warning.
-    """
-    threads = torch.get_num_threads()
-    flushed = float(torch.tensor(1e-40) * 1) == 0
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"), torch.no_grad():
-            yield
-    finally:
-        torch.set_flush_denormal(flushed)
-        torch.set_num_threads(threads)
 
 
 class _Best:

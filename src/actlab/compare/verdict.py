@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from actlab.compare.naming import listed, metric_in_words
+from actlab.compare.racing import Field
 from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from actlab.compare.racing import Drop
     from actlab.compare.result import Interval, Verdict
     from actlab.compare.study import Settings, TaskSummary
 
-__all__ = ["CLEARLY", "Evidence", "Judged", "Judgement", "judge", "margin_of"]
+__all__ = ["CLEARLY", "Evidence", "Judged", "Judgement", "field_of", "judge", "margin_of"]
 
 CLEARLY: Final = 0.9
 """A cheaper candidate takes at most this part of the time (or memory): 10 % less."""
@@ -64,18 +66,19 @@ class Evidence:
     saved_bytes: int | None
     company: tuple[int, ...]
     """How many of its blocks were trained together, in each chunk that held it."""
+    dropped: Drop | None = None
+    """How it left a race; then `scores` holds None for the blocks after that."""
 
     @property
     def failed_blocks(self) -> tuple[int, ...]:
-        """Blocks of a finished candidate that have no finite score."""
-        if not self.finished:
-            return ()
-        return tuple(block for block, score in enumerate(self.scores) if score is None)
+        """Blocks that a finished candidate, or one that left a race, has no finite score in."""
+        trained = self.dropped.blocks if self.dropped else len(self.scores) * self.finished
+        return tuple(block for block, score in enumerate(self.scores[:trained]) if score is None)
 
     @property
     def compared(self) -> bool:
         """Whether it has a score in every block."""
-        return self.finished and not self.failed_blocks
+        return self.finished and not self.dropped and not self.failed_blocks
 
 
 @dataclass(frozen=True)
@@ -105,11 +108,19 @@ class Judgement:
     showable: float | None
 
 
-def judge(evidence: Sequence[Evidence], task: TaskSummary, settings: Settings) -> Judgement:
+def judge(
+    evidence: Sequence[Evidence],
+    task: TaskSummary,
+    settings: Settings,
+    *,
+    left: float | None = None,
+) -> Judgement:
     """Give every candidate its verdict, and recommend one.
 
-    Pure: the same evidence, however it came about, gives the same judgement.
+    Pure: the same evidence, however it came about, gives the same judgement. `left` is what a
+    race has left of the study's level for the verdict.
     """
+    left = settings.level if left is None else left
     sign = 1.0 if task.higher_is_better else -1.0
     indices = [i for i, row in enumerate(evidence) if row.compared and row.trained_as == i]
     scores = np.array([evidence[i].scores for i in indices], dtype=np.float64)
@@ -117,17 +128,18 @@ def judge(evidence: Sequence[Evidence], task: TaskSummary, settings: Settings) -
     means = scores.mean(axis=1)
     best = indices[int(means.argmax())] if indices else None
     margin, margin_text = margin_of(task, settings, float(means.max()) if indices else None)
-    found = None
-    if len(indices) > 1:
+    found, field = None, field_of(task, settings)
+    if len(indices) > 1 or (indices and any(row.dropped for row in evidence)):
         found = compare_scores(
             scores,
-            overlap=task.test_rows / (task.train_rows + task.validation_rows),
+            overlap=field.overlap,
             margin=margin,
             level=settings.level,
-            resolution=1 / task.test_rows if task.metric in _COUNTED else 0.0,
+            left=left,
+            resolution=field.resolution,
         )
     place = {index: position for position, index in enumerate(indices)}
-    study = _Study(evidence, task, settings, place, sign * means, found, margin)
+    study = _Study(evidence, task, settings, place, sign * means, found, margin, left)
     each = tuple(study.judged(i) for i in range(len(evidence)))
     recommended, why = study.recommended(best, each)
     reasons = why if best is None else (*why, *study.summary(best, each, recommended))
@@ -142,6 +154,16 @@ def judge(evidence: Sequence[Evidence], task: TaskSummary, settings: Settings) -
     )
 
 
+def field_of(task: TaskSummary, settings: Settings) -> Field:
+    """Return what the looks of a race, and the verdict, must know of the data."""
+    return Field(
+        overlap=task.test_rows / (task.train_rows + task.validation_rows),
+        margin=settings.margin,
+        relative=task.metric in _RELATIVE,
+        resolution=1 / task.test_rows if task.metric in _COUNTED else 0.0,
+    )
+
+
 def margin_of(task: TaskSummary, settings: Settings, best: float | None) -> tuple[float, str]:
     """Return the margin in units of the metric, and in words.
 
@@ -149,7 +171,7 @@ def margin_of(task: TaskSummary, settings: Settings, best: float | None) -> tupl
     the data's unit, and the margin is a share of the best mean score.
     """
     metric = metric_in_words(task.metric)
-    if task.metric in _RELATIVE:
+    if task.metric_relative or task.metric in _RELATIVE:
         margin = settings.margin * abs(best or 0.0)
         return margin, (
             f"Differences in {metric} below {settings.margin:.3g} of the best mean score "
@@ -173,6 +195,8 @@ class _Study:
     """Mean scores in units of the metric."""
     found: Comparison | None
     margin: float
+    left: float
+    """What a race has left of the level for the verdict; else the level."""
 
     @property
     def sign(self) -> float:
@@ -194,7 +218,9 @@ class _Study:
     def judged(self, index: int) -> Judged:
         """Return the verdict on one candidate."""
         row = self.evidence[index]
-        if not row.finished:
+        if row.dropped and row.dropped.behind is not None:
+            return self._dropped(row, row.dropped)
+        if not row.finished and not row.dropped:
             return Judged(None, "It was not reached before the study was stopped.")
         if row.failed_blocks:
             blocks = ", ".join(str(block + 1) for block in row.failed_blocks)
@@ -202,6 +228,8 @@ class _Study:
                 "It failed: no learning rate of the grid gave a finite score in "
                 f"{len(row.failed_blocks)} of {_blocks(self.settings)} (number {blocks})."
             )
+            if row.dropped:
+                reason += f" It left the race after {row.dropped.blocks} blocks."
             return Judged("worse" if self.decided else None, reason)
         position = self.place[row.trained_as]
         score = float(self.means[position])
@@ -212,6 +240,20 @@ class _Study:
                 return Judged("equivalent", _SAME, score, difference=0.0)
             return Judged("best", "It is the only one to compare.", score, difference=0.0)
         return self._tested(index, position, self.found)
+
+    def _dropped(self, row: Evidence, drop: Drop) -> Judged:
+        """Verdict on a candidate that left the race, by the scores it has."""
+        scores = [score for score in row.scores[: drop.blocks] if score is not None]
+        best = self.evidence[drop.behind or 0].label
+        return Judged(
+            "worse",
+            f"It left the race after {drop.blocks} of {_blocks(self.settings)}: shown to be worse "
+            f"than {best}, by {_text(abs(drop.difference))} (p = {drop.p:.2g}, at a look that "
+            f"spends {drop.level:.2g} of the level).",
+            score=sum(scores) / len(scores),
+            difference=drop.difference,
+            p_worse=drop.p,
+        )
 
     def _tested(self, index: int, position: int, found: Comparison) -> Judged:
         level = self.settings.level
@@ -226,13 +268,13 @@ class _Study:
             verdict, reason = "equivalent", _SAME
         elif p_equivalent <= level:
             verdict, reason = "equivalent", "It lies within the margin of the best."
-            if p_worse <= level:
+            if p_worse <= self.left:
                 reason = "It is worse than the best, but by less than the margin."
-        elif p_worse <= level:
+        elif p_worse <= self.left:
             verdict, reason = "worse", "It is shown to be worse than the best."
         ends = (self.sign * found.low[position], self.sign * found.high[position])
         spread = (self.sign * found.mean_low[position], self.sign * found.mean_high[position])
-        lowest, highest = _RANGE[self.task.metric]
+        lowest, highest = _range(self.task)
         return Judged(
             verdict,
             reason,
@@ -366,6 +408,17 @@ class _Study:
             f"costs at most {_text(cost)} in {metric} ({100 * (1 - self.settings.level):g} % sure)."
         )
         return tuple(said)
+
+
+def _counted(task: TaskSummary) -> bool:
+    return task.metric_counted or task.metric in _COUNTED
+
+
+def _range(task: TaskSummary) -> tuple[float, float]:
+    if task.metric in _RANGE:
+        return _RANGE[task.metric]
+    lowest, highest = task.metric_range or (None, None)
+    return -np.inf if lowest is None else lowest, np.inf if highest is None else highest
 
 
 def _blocks(settings: Settings) -> str:
