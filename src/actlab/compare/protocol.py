@@ -160,7 +160,15 @@ def plan(task: Task | Problem, candidates: Sequence[Candidate], settings: Settin
         settings = task.settled(settings)
         for candidate in candidates:
             task.check(candidate.activation)
-        summary = task.summary(settings)
+        score = task.score(settings)
+        summary = replace(
+            task.summary(settings),
+            metric=score.name,
+            higher_is_better=score.greater_is_better,
+            metric_range=(score.lowest, score.highest),
+            metric_relative=score.relative,
+            metric_counted=score.counted,
+        )
     planned = _planned(candidates)
     blocks_at_once = max(1, MOST_CELLS // (summary.rows * max(1, summary.features)))
     cuts = _cut(sorted({row.trained_as for row in planned}), settings, blocks_at_once)
