@@ -12,6 +12,9 @@ from actlab.compare.environment import environment
 from actlab.compare.ledger import Ledger
 from actlab.compare.protocol import Plan, PlannedCandidate, PlannedChunk
 from actlab.compare.study import Chunk, Run, Settings, TaskSummary
+from browser import browser, visit
+
+__all__ = ["browser", "visit"]
 
 HOSTILE = "<script>alert(1)</script>"
 """Also tried as the name of the data, of the target and of a class."""
