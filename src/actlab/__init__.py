@@ -22,6 +22,7 @@ _HOMES = {
     "define": "actlab.catalogue",
     "explain": "actlab.paths",
     "families": "actlab.catalogue",
+    "flow": "actlab.lessons.flow",
     "forecast": "actlab.theory",
     "get": "actlab.catalogue",
     "identify": "actlab.identity",

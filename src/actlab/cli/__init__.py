@@ -14,6 +14,7 @@ import typer
 from actlab.cli import (
     boundary,
     comparison,
+    flow,
     forecast,
     health,
     identity,
@@ -45,6 +46,7 @@ app.command("warm")(kernels.warm)
 app.command("compare")(comparison.compare)
 app.command("doctor")(health.doctor)
 app.command("boundary")(boundary.boundary)
+app.command("flow")(flow.flow)
 
 
 def _version(value: bool) -> None:

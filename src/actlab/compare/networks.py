@@ -155,6 +155,11 @@ class StackedNetwork:
             for hidden in self.rows(count).hidden
         ]
 
+    def biases(self, layer: int) -> Array:
+        """The biases of a layer, (members, fan_out)."""
+        start = self._offsets[layer]
+        return self.parameters[:, start : start + self.shapes[layer][1]]
+
     def subset(self, members: Sequence[int]) -> StackedNetwork:
         """A stack of these members alone, each in a row of its own, with a copy of the weights."""
         smaller = StackedNetwork(self.activation, len(members), 1, self.widths, self.dtype)
