@@ -8,15 +8,17 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from actlab.compare.naming import listed
+from actlab.compare.racing import course_of
 from actlab.compare.result import LearningCurve, Result, Row, Sensitivity
 from actlab.compare.statistics import good_rates
-from actlab.compare.verdict import Evidence, Judged, judge
+from actlab.compare.verdict import Evidence, Judged, field_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from actlab.compare.ledger import Ledger, Recorded
     from actlab.compare.protocol import Plan
+    from actlab.compare.racing import Course, Drop
     from actlab.compare.study import Run
 
 __all__ = ["conclude"]
@@ -24,22 +26,34 @@ __all__ = ["conclude"]
 
 def conclude(plan: Plan, ledger: Ledger) -> Result:
     """Judge what the ledger holds of a study; an unfinished one as far as it went."""
+    found, recorded = ledger.runs(plan), ledger.recorded(plan)
+    course = course_of(plan, field_of(plan.task, plan.settings), found, recorded)
+    # What another study trained of a candidate after it left this race does not count.
+    recorded = {row.key: recorded[row.key] for row in course.needed if row.key in recorded}
     runs: dict[str, list[Run]] = defaultdict(list)
-    for run in ledger.runs(plan):
+    for run in found:
         runs[run.candidate].append(run)
-    recorded = ledger.recorded(plan)
     labels = [candidate.label for candidate in plan.candidates]
-    gathered = [_Gathered(plan, index, runs[label]) for index, label in enumerate(labels)]
-    judgement = judge([own.evidence for own in gathered], plan.task, plan.settings)
+    gathered = [
+        _Gathered(plan, index, runs[label], course.dropped.get(plan.candidates[index].trained_as))
+        for index, label in enumerate(labels)
+    ]
+    judgement = judge(
+        [own.evidence for own in gathered], plan.task, plan.settings, left=course.level
+    )
     sign = 1.0 if plan.task.higher_is_better else -1.0
 
-    def place(own: _Gathered) -> tuple[bool, bool, float, int]:
+    def place(own: _Gathered) -> tuple[bool, bool, bool, float, int]:
         score = judgement.each[own.index].score
-        return not own.evidence.finished, score is None, -sign * (score or 0.0), own.index
+        late = not own.evidence.finished, own.evidence.dropped is not None
+        return *late, score is None, -sign * (score or 0.0), own.index
 
     ranked = sorted(gathered, key=place)
-    done = [planned for planned in plan.chunks if planned.key in recorded]
     rates = len(plan.settings.learning_rates)
+    done, spared = (
+        rates * sum(len(planned.chunk.pairs) for planned in chunks)
+        for chunks in ([row for row in course.needed if row.key in recorded], course.spared)
+    )
     return Result(
         study=plan.key,
         task=plan.task,
@@ -56,11 +70,13 @@ def conclude(plan: Plan, ledger: Ledger) -> Result:
         showable_difference=judgement.showable,
         curves=tuple(own.curve() for own in ranked if own.runs),
         sensitivities=tuple(own.sensitivity() for own in ranked if own.runs),
-        notes=tuple(_notes(plan, ranked, recorded)),
+        notes=tuple(_notes(plan, course, ranked, recorded)),
         environments=tuple(dict.fromkeys(chunk.environment for chunk in recorded.values())),
-        runs_done=rates * sum(len(planned.chunk.pairs) for planned in done),
-        runs_planned=plan.runs,
+        runs_done=done,
+        runs_planned=plan.runs - spared,
+        runs_spared=spared,
         train_seconds=sum(chunk.seconds for chunk in recorded.values()),
+        seconds_spared=_seconds_spared(course, recorded),
         finished=max((chunk.finished for chunk in recorded.values()), default=None),
     )
 
@@ -68,9 +84,13 @@ def conclude(plan: Plan, ledger: Ledger) -> Result:
 class _Gathered:
     """The runs of one candidate, by block."""
 
-    def __init__(self, plan: Plan, index: int, runs: Sequence[Run]) -> None:
-        self.plan, self.index, self.runs = plan, index, runs
+    def __init__(
+        self, plan: Plan, index: int, runs: Sequence[Run], dropped: Drop | None = None
+    ) -> None:
         blocks = range(plan.settings.blocks)
+        if dropped:
+            runs = [run for run in runs if run.block < dropped.blocks]
+        self.plan, self.index, self.runs = plan, index, runs
         self.by_block = [[run for run in runs if run.block == block] for block in blocks]
         self.chosen = [
             next((run for run in block if run.test_score is not None), None)
@@ -82,7 +102,7 @@ class _Gathered:
             label=planned.label,
             trained_as=planned.trained_as,
             scores=tuple(_finite(run.test_score) if run else None for run in self.chosen),
-            finished=all(self.by_block),
+            finished=all(self.by_block[: dropped.blocks if dropped else None]),
             step_seconds=median(seconds) if seconds else None,
             saved_bytes=max((run.saved_bytes for run in runs), default=None),
             company=tuple(
@@ -90,6 +110,7 @@ class _Gathered:
                 for chunk in plan.chunks
                 if (together := sum(i == planned.trained_as for i, _ in chunk.chunk.pairs))
             ),
+            dropped=dropped,
         )
 
     def row(self, rank: int, judged: Judged, margin: float) -> Row:
@@ -175,14 +196,26 @@ class _Gathered:
         return {min(rates): "lowest", max(rates): "highest"}.get(best)
 
 
-def _notes(plan: Plan, ranked: Sequence[_Gathered], recorded: dict[str, Recorded]) -> Iterator[str]:
+def _notes(
+    plan: Plan, course: Course, ranked: Sequence[_Gathered], recorded: dict[str, Recorded]
+) -> Iterator[str]:
     """What a reader of the table must know besides."""
-    missing = sum(planned.key not in recorded for planned in plan.chunks)
+    spared = {planned.key for planned in course.spared}
+    wanted = [planned for planned in plan.chunks if planned.key not in spared]
+    missing = sum(planned.key not in recorded for planned in wanted)
     if missing:
-        reached = sum(own.evidence.finished for own in ranked)
+        reached = sum(own.evidence.compared for own in ranked)
         yield (
-            f"The study is unfinished: {missing} of {len(plan.chunks)} chunks are missing, and "
+            f"The study is unfinished: {missing} of {len(wanted)} chunks are missing, and "
             f"{reached} of {len(ranked)} candidates are compared. The same command goes on."
+        )
+    if course.dropped:
+        rates = len(plan.settings.learning_rates)
+        runs = rates * sum(len(planned.chunk.pairs) for planned in course.spared)
+        yield (
+            f"The race dropped {len(course.dropped)} of {len(ranked)} candidates early, which "
+            f"spared {runs} of {plan.runs} trainings ({runs / plan.runs:.0%}); the score of "
+            "each is the mean over the blocks until then."
         )
     for own in ranked:
         planned = plan.candidates[own.index]
@@ -211,6 +244,19 @@ def _notes(plan: Plan, ranked: Sequence[_Gathered], recorded: dict[str, Recorded
             "Parts of this study were trained on different machines or versions; the last bits "
             "of the scores and the step times may differ between them."
         )
+
+
+def _seconds_spared(course: Course, recorded: dict[str, Recorded]) -> float:
+    """Estimate of what the spared chunks would have cost: as the candidate's other blocks did."""
+    pairs: dict[int, int] = defaultdict(int)
+    seconds: dict[int, float] = defaultdict(float)
+    for planned in course.needed:
+        if planned.key in recorded:
+            index = planned.chunk.pairs[0][0]
+            pairs[index] += len(planned.chunk.pairs)
+            seconds[index] += recorded[planned.key].seconds
+    spared = [(row.chunk.pairs[0][0], len(row.chunk.pairs)) for row in course.spared]
+    return sum(count * seconds[index] / pairs[index] for index, count in spared)
 
 
 def _finite(number: float | None) -> float | None:

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from actlab.compare.racing import course_of
+from actlab.compare.runners.local import InProcess
+from actlab.compare.verdict import field_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from actlab.compare.ledger import Ledger
-    from actlab.compare.protocol import Plan
-    from actlab.compare.runners import Runner, Work
+    from actlab.compare.protocol import Plan, PlannedChunk
+    from actlab.compare.racing import Course
+    from actlab.compare.runners.contract import Finished, Runner, Work
+    from actlab.compare.study import Run
 
 __all__ = ["Progress", "train_missing"]
 
@@ -23,6 +29,7 @@ class Progress:
     done: int
     """Finished chunks, those found in the ledger included."""
     total: int
+    """Chunks of the study, without those that a race has spared so far."""
     found: int
     """Chunks that the ledger held before."""
     elapsed: float
@@ -37,30 +44,112 @@ def train_missing(
     work: Work,
     runner: Runner,
     progress: Callable[[Progress], None] | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Train what the ledger lacks of a plan, and record each chunk as soon as it is done.
 
-    An interrupt (Ctrl-C) ends it in good order: what was recorded stays, and `conclude` tells
-    what there is so far.
+    A race is trained stage by stage, and who is dropped follows from what is recorded. A chunk
+    whose training runs out of memory holds nothing else up; it is tried once more, alone, when
+    the others are done. An interrupt (Ctrl-C) ends it all in good order: what was recorded stays,
+    and `conclude` tells what there is so far.
+
+    Returns:
+        The labels of the candidates that there was not enough memory for.
     """
-    missing = ledger.missing(plan)
-    total = len(plan.chunks)
-    known = total - len(missing)
-    begin = perf_counter()
+    return _Driver(plan, ledger, _Contained(work), runner, progress).drive()
 
-    def tell(done: int) -> None:
-        if progress is not None:
-            elapsed = perf_counter() - begin
-            left = elapsed / done * (len(missing) - done) if done else None
-            progress(Progress(known + done, total, known, elapsed, left))
 
-    tell(0)
-    finished = runner.run(work, missing)
-    try:
-        for done, (planned, runs, seconds, where) in enumerate(finished, start=1):
-            ledger.record(plan, planned, runs, seconds=seconds, environment=where)
-            tell(done)
-    except KeyboardInterrupt:
-        return
-    finally:
-        finished.close()
+class _Driver:
+    """One process at work on one study."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        work: Work,
+        runner: Runner,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.plan, self.ledger, self.work, self.runner = plan, ledger, work, runner
+        self.progress = progress
+        self.field = field_of(plan.task, plan.settings)
+        missing = {planned.key for planned in ledger.missing(plan)}
+        self.known = {planned.key for planned in plan.chunks} - missing
+        self.found, self.trained = len(self.known), 0
+        self.lost: dict[str, PlannedChunk] = {}
+        self.begin = perf_counter()
+
+    def drive(self) -> tuple[str, ...]:
+        """Train stage by stage until nothing is left that can be trained."""
+        self.tell(course := self.course())
+        try:
+            while missing := self.missing(course):
+                self.train(course, missing)
+                course = self.course()
+                if not self.missing(course):
+                    again = [[planned] for planned in self.lost.values()]
+                    self.lost = {}
+                    for alone in again:
+                        self.train(course, alone)
+                    course = self.course()
+        except KeyboardInterrupt:
+            pass
+        indices = {i for planned in self.lost.values() for i, _ in planned.chunk.pairs}
+        return tuple(self.plan.candidates[i].label for i in sorted(indices))
+
+    def course(self) -> Course:
+        runs, recorded = self.ledger.runs(self.plan), self.ledger.recorded(self.plan)
+        return course_of(self.plan, self.field, runs, recorded)
+
+    def missing(self, course: Course) -> list[PlannedChunk]:
+        recorded = self.ledger.recorded(self.plan)
+        return [
+            row for row in course.needed if row.key not in recorded and row.key not in self.lost
+        ]
+
+    def train(self, course: Course, chunks: Sequence[PlannedChunk]) -> None:
+        for planned, runs, seconds, where in self.finished(chunks):
+            if not runs:
+                self.lost[planned.key] = planned
+                continue
+            self.ledger.record(self.plan, planned, runs, seconds=seconds, environment=where)
+            self.known.add(planned.key)
+            self.trained += 1
+            self.tell(course)
+
+    def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
+        """Have chunks trained; in this process, without those that another one has finished."""
+        alone = isinstance(self.runner, InProcess)
+        for portion in [[planned] for planned in chunks] if alone else [chunks]:
+            wanted = [planned for planned in portion if not self.ledger.holds(planned)]
+            finished = self.runner.run(self.work, wanted)
+            try:
+                yield from finished
+            finally:
+                finished.close()
+
+    def tell(self, course: Course) -> None:
+        if self.progress is None:
+            return
+        total = len(self.plan.chunks) - len(course.spared)
+        done = len(self.known - {planned.key for planned in course.spared})
+        elapsed = perf_counter() - self.begin
+        left = elapsed / self.trained * (total - done) if self.trained else None
+        self.progress(Progress(done, total, self.found, elapsed, left))
+
+
+class _Contained:
+    """Training that returns nothing where the memory does not suffice, and so costs one chunk."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def __call__(self, planned: PlannedChunk) -> list[Run]:
+        try:
+            return self.work(planned)
+        except MemoryError:
+            return []
+        except RuntimeError as error:
+            # PyTorch: "can't allocate memory", "CUDA out of memory"
+            if "allocate memory" in str(error) or "out of memory" in str(error):
+                return []
+            raise

@@ -149,6 +149,10 @@ class Ledger:
         done = self.recorded(plan)
         return [planned for planned in plan.chunks if planned.key not in done]
 
+    def holds(self, planned: PlannedChunk) -> bool:
+        """Whether a chunk is recorded by now; another process may have done it meanwhile."""
+        return bool(self._read("SELECT 1 FROM chunks WHERE key = ?", (planned.key,)))
+
     def recorded(self, plan: Plan) -> dict[str, Recorded]:
         """What is known of every chunk of the plan that is finished, by the chunk's key."""
         query = "SELECT key, finished, seconds, environment FROM chunks WHERE key IN ({})"

@@ -154,6 +154,10 @@ class Result:
     """Measured time of all training that this result rests on, workers added up."""
     finished: str | None
     """When the last chunk was recorded (ISO 8601, UTC)."""
+    runs_spared: int = 0
+    """Trainings that a race did without, because their candidate was dropped."""
+    seconds_spared: float = 0.0
+    """Estimate of what they would have taken."""
     frame_library: str = "pandas"
     """Library of the frame that `table()` returns: the one that the user's data came in."""
 

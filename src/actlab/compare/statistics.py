@@ -91,7 +91,13 @@ class Comparison:
 
 
 def compare_scores(
-    scores: Array, *, overlap: float, margin: float, level: float = 0.05, resolution: float = 0.0
+    scores: Array,
+    *,
+    overlap: float,
+    margin: float,
+    level: float = 0.05,
+    left: float | None = None,
+    resolution: float = 0.0,
 ) -> Comparison | None:
     """Compare candidates over blocks; None if there are fewer than `FEWEST_BLOCKS`.
 
@@ -100,6 +106,7 @@ def compare_scores(
         overlap: n_test/n_train, what the splits have in common.
         margin: differences smaller than this count as equivalent.
         level: greatest chance of any false "worse", and of any false "equivalent".
+        left: what a race has left of it for "worse" and for what choosing one may cost.
         resolution: the step in which a score moves (an accuracy on n rows: 1/n). A spread
             below what rounding to it leaves, resolution/√6, is not believed.
 
@@ -134,12 +141,13 @@ def compare_scores(
     outside = _tail(margin - ahead[best, others], error[best, others], freedom)
     p_equivalent[others] = _holm(outside)
 
-    strict = stats.t.isf(level / max(1, count * (count - 1)), freedom)
+    left = level if left is None else left
+    strict = stats.t.isf(left / max(1, count * (count - 1)), freedom)
     loose = stats.t.isf(level / max(1, count - 1), freedom)
-    high = np.minimum(-ahead[best] + strict * error[best], np.where(p_worse <= level, 0.0, np.inf))
+    high = np.minimum(-ahead[best] + strict * error[best], np.where(p_worse <= left, 0.0, np.inf))
     low = -ahead[best] - loose * error[best]
     low[best] = high[best] = 0.0
-    reach = ahead + loose * error
+    reach = ahead + stats.t.isf(left / max(1, count - 1), freedom) * error
     np.fill_diagonal(reach, 0.0)
     return Comparison(
         best=best,
@@ -152,7 +160,7 @@ def compare_scores(
         p_worse=p_worse,
         p_equivalent=p_equivalent,
         cost=reach.max(axis=0),
-        showable=showable(error[best, others], count, freedom, level),
+        showable=showable(error[best, others], count, freedom, left),
     )
 
 
