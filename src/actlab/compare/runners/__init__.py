@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from actlab.compare.driver import Progress, train_missing
-from actlab.compare.runners.choice import runner_for, workers_for
+from actlab.compare.runners.choice import chosen_runner, runner_for, workers_for
 from actlab.compare.runners.contract import Finished, Runner, Work
 from actlab.compare.runners.local import InProcess, Processes
 
@@ -17,6 +17,7 @@ __all__ = [
     "Progress",
     "Runner",
     "Work",
+    "chosen_runner",
     "runner_for",
     "train_missing",
     "workers_for",

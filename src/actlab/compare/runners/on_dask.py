@@ -1,0 +1,206 @@
+"""The workers of a Dask cluster (dask.distributed)."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter, deque
+from contextlib import contextmanager
+from importlib import import_module
+from itertools import count
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from actlab.compare.runners import remote
+from actlab.errors import ActlabError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    from actlab.compare.protocol import PlannedChunk
+    from actlab.compare.runners.contract import Finished, Work
+
+__all__ = ["Dask"]
+
+_PORT: Final = 8786
+_CONNECT_SECONDS: Final = 10.0
+_ATTEMPTS: Final = 4
+"""So often is a chunk given out that vanishes with its workers."""
+
+
+class Dask:
+    """The worker processes of a Dask cluster, one chunk at a time each.
+
+    A chunk needs one thread, and training sets what belongs to a whole process. So workers should
+    have one thread each: `dask worker ADDRESS --nworkers 8 --nthreads 1`.
+
+    Args:
+        address: HOST:PORT of the scheduler, with "tls://" before it where the cluster asks for
+            that; or "local", which starts worker processes on this machine.
+        workers: how many, for "local"; one per core by default.
+        patience: seconds to wait for a worker while there is none.
+    """
+
+    def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
+        self.address, self.workers, self.patience = address, workers, patience
+
+    def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
+        """Train on the cluster and yield in the order of finishing.
+
+        Raises:
+            ActlabError: no cluster answers, it has no workers, or they died over one chunk.
+        """
+        with self._client() as client:
+            study = _Study(client, work, chunks, self.address, self.patience)
+            try:
+                yield from study.finished()
+            finally:
+                study.cancel()
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        try:
+            distributed: Any = import_module("distributed")
+        except ImportError as error:
+            raise remote.needs("dask.distributed", "dask") from error
+        if self.address == "local":
+            from joblib import cpu_count
+
+            cluster = distributed.LocalCluster(
+                n_workers=self.workers or int(cpu_count()),
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+            with cluster, distributed.Client(cluster) as client:
+                yield client
+            return
+        protocol, _, place = self.address.rpartition("://")
+        protocol = protocol or "tcp"
+        greets = _greets if protocol == "tcp" else None
+        address = f"{protocol}://{remote.reachable(place, _PORT, 'Dask', greets)}"
+        try:
+            client = distributed.Client(address, timeout=_CONNECT_SECONDS)
+        except (OSError, ValueError) as error:
+            raise ActlabError(
+                f"what answers at {address} is no Dask scheduler for this client "
+                f"({remote.first_line(error)})"
+            ) from error
+        with client:
+            _warn_of_threads(client)
+            yield client
+
+
+class _Study:
+    """Chunks on their way through a cluster."""
+
+    def __init__(
+        self,
+        client: Any,
+        work: Work,
+        chunks: Sequence[PlannedChunk],
+        address: str,
+        patience: float,
+    ) -> None:
+        self._client, self._parcel = client, remote.Parcel.of(work)
+        self._address, self._patience = address, patience
+        self._waiting = deque(chunks)
+        self._given: dict[str, tuple[PlannedChunk, Any]] = {}
+        self._attempts: Counter[str] = Counter()
+        self._ended: SimpleQueue[Any] = SimpleQueue()
+        self._held: Any = None
+        self._number = count()
+        self._last_seen = monotonic()
+
+    def finished(self) -> Iterator[Finished]:
+        """Give the chunks out, and what is lost once more."""
+        self._give()
+        while self._waiting or self._given:
+            try:
+                future = self._ended.get(timeout=1.0)
+            except Empty:
+                self._give()
+                continue
+            planned, _ = self._given.pop(future.key)
+            if future.status == "finished":
+                yield future.result()
+            elif future.status == "error":
+                self._refuse(future.exception())
+            else:  # it vanished with its worker, or with the only one that held the data
+                self._again(planned)
+            self._give()
+
+    def cancel(self) -> None:
+        """Take back what is not done; a worker ends the chunk that it is at."""
+        if self._given and self._client.status == "running":
+            self._client.cancel([future for _, future in self._given.values()])
+
+    def _give(self) -> None:
+        """Keep two chunks at every worker: one that it trains, and the next."""
+        workers = self._workers()
+        if not workers:
+            return
+        if self._held is None or self._held.status != "finished":
+            self._held = self._client.scatter(self._parcel.content, broadcast=True, hash=False)
+        while self._waiting and len(self._given) < 2 * workers:
+            planned = self._waiting.popleft()
+            future = self._client.submit(
+                _train,
+                self._parcel.token,
+                self._held,
+                planned,
+                remote.versions(),
+                key=f"actlab-{self._parcel.token}-{next(self._number)}",
+                pure=False,
+            )
+            self._given[future.key] = planned, future
+            future.add_done_callback(self._ended.put)
+
+    def _workers(self) -> int:
+        """How many workers there are; an error after too long without any."""
+        try:
+            workers = len(self._client.nthreads())
+        except OSError:  # the scheduler is gone
+            workers = 0
+        now = monotonic()
+        if workers:
+            self._last_seen = now
+        elif now - self._last_seen > self._patience:
+            raise remote.alone("Dask", self._address, self._patience)
+        return workers
+
+    def _again(self, planned: PlannedChunk) -> None:
+        self._attempts[planned.key] += 1
+        if self._attempts[planned.key] >= _ATTEMPTS:
+            raise remote.deadly("Dask", "their work vanished with them")
+        self._waiting.append(planned)
+
+    def _refuse(self, error: BaseException) -> NoReturn:
+        from distributed.scheduler import KilledWorker
+
+        if isinstance(error, KilledWorker):
+            raise remote.deadly("Dask", "Dask gave it up") from error
+        raise remote.told(error)
+
+
+def _greets(connection: socket.socket) -> bool:
+    """Whether a server begins as Dask's do: with the length of its greeting, unasked."""
+    return 0 < int.from_bytes(connection.recv(8), "little") < 1_000_000
+
+
+def _train(
+    token: str, content: bytes, planned: PlannedChunk, wanted: Mapping[str, str]
+) -> Finished:
+    return remote.train(token, lambda: content, planned, wanted)
+
+
+def _warn_of_threads(client: Any) -> None:
+    most = max(client.nthreads().values(), default=1)
+    if most > 1:
+        warnings.warn(
+            f"a worker of the Dask cluster has {most} threads and trains one chunk at a time on "
+            f"one of them; start workers with --nworkers {most} --nthreads 1 to use them all",
+            stacklevel=2,
+        )
