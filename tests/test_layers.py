@@ -27,6 +27,7 @@ LAYERS = {
     "plots": 6,
     "lessons": 6,
     "report": 6,
+    "gallery": 6,
     "terminal_curve": 6,
     "cli": 7,
     "": 8,  # the package's own face, which resolves public names lazily

@@ -16,12 +16,14 @@ from actlab.cli import (
     comparison,
     flow,
     forecast,
+    gallery,
     health,
     identity,
     kernels,
     lookup,
     picture,
     source,
+    studies,
 )
 from actlab.cli.output import Group, prepare_streams
 
@@ -44,9 +46,11 @@ app.command("identify")(identity.identify)
 app.command("accuracy")(kernels.accuracy)
 app.command("warm")(kernels.warm)
 app.command("compare")(comparison.compare)
+app.add_typer(studies.app, name="studies")
 app.command("doctor")(health.doctor)
 app.command("boundary")(boundary.boundary)
 app.command("flow")(flow.flow)
+app.command("gallery")(gallery.gallery)
 
 
 def _version(value: bool) -> None:

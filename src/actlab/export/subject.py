@@ -89,9 +89,9 @@ class Subject:
         own = list(self.activation.variables)
         return own + list(self.parameters) if parameters else own
 
-    def expression(self, wrt: str = "", dtype: str = "float64") -> Expression:
+    def expression(self, wrt: str = "", dtype: str = "float64", order: int = 1) -> Expression:
         """The value, or a derivative, as a program for one format."""
-        wanted = self.activation.slope(wrt, 1 if wrt else 0)
+        wanted = self.activation.slope(wrt, order if wrt else 0)
         probe = tuple(sorted(self.parameters.items()))
         return _folded(guard(wanted, probe, dtype))
 

@@ -25,7 +25,7 @@ from actlab.identity.proof import agreeing_digits, is_proved
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["Identity", "Match", "identify"]
+__all__ = ["Identity", "Match", "equals", "identify"]
 
 _SAME: Final = 1e-9
 _FITTED: Final = 1e-7
@@ -144,6 +144,16 @@ def identify(formula: str | Activation) -> Identity:
     asked = _Question(function)
     matches = [*asked.equal(), *asked.with_parameters()] or asked.scaled() or asked.nearest()
     return Identity(str(function.bound), tuple(matches))
+
+
+def equals(activation: Activation) -> list[Match]:
+    """The catalogued functions that a function equals at their defaults, itself among them.
+
+    Example:
+        >>> [match.name for match in equals(catalogue.get("silu"))]
+        ['silu', 'swish', 'xsilu', 'acon_c']
+    """
+    return _Question(activation).equal()
 
 
 class _Question:

@@ -1,0 +1,34 @@
+"""All files of the gallery, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from actlab.gallery.exhibit import exhibit, slugs
+from actlab.gallery.pages import ASSETS, TEMPLATES, function_page, index_page, overlay_page
+
+if TYPE_CHECKING:
+    from actlab.activation import Activation
+
+__all__ = ["files"]
+
+
+def files(
+    functions: Sequence[Activation], progress: Callable[[int, int, str], None] | None = None
+) -> dict[str, str]:
+    """The text of each file, by its path in the folder."""
+    exhibits = {}
+    ordered = sorted(functions, key=lambda f: (f.family, f.name))
+    for place, (slug, f) in enumerate(slugs(ordered).items(), 1):
+        if progress is not None:
+            progress(place, len(functions), f.name)
+        exhibits[f.name] = exhibit(f, slug)
+    shown = list(exhibits.values())
+    found = {"index.html": index_page(shown), "overlay.html": overlay_page(shown)}
+    for name in ASSETS:
+        found[f"assets/{name}"] = (TEMPLATES / name).read_text(encoding="utf-8")
+    for one in shown:
+        found[f"functions/{one.slug}.html"] = function_page(one, exhibits)
+        found[f"functions/{one.slug}.js"] = one.script
+    return found

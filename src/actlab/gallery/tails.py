@@ -1,0 +1,148 @@
+"""What implementations return far out, beside the exact value."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+import mpmath
+import numpy as np
+
+from actlab.accuracy.error import error_in_ulp
+from actlab.accuracy.peers import peer
+
+if TYPE_CHECKING:
+    from actlab.activation import Activation
+
+__all__ = ["Cell", "TailTable", "tails"]
+
+FRAMEWORKS: Final = ("torch", "jax")
+_PLACES: Final = (-100.0, -20.0, -10.0, -6.0, -3.0, 3.0, 6.0, 10.0, 20.0, 100.0)
+_SEARCHED: Final = np.concatenate([np.linspace(-30, 30, 241), [-104, -88, -60, -45, 45, 60, 88]])
+_FAIR: Final = 8.0
+"""Units in the last place that nobody needs to hear of."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number that an implementation returned; `off` says by how much it is wrong."""
+
+    text: str
+    off: str = ""
+
+
+@dataclass(frozen=True)
+class TailTable:
+    """Values, or slopes, in float32.
+
+    Attributes:
+        title: what is tabulated.
+        columns: the implementations.
+        rows: input, exact value, and a cell for each implementation.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many cells are off."""
+        return sum(bool(cell.off) for *_, cells in self.rows for cell in cells)
+
+
+def tails(activation: Activation) -> list[TailTable]:
+    """Tables of the value and the slope, where a framework that is installed ships the function.
+
+    The rows are ten fixed inputs and, for each implementation, the one of some 250 inputs up to
+    100 in size at which it errs most. Everything is computed in float32.
+    """
+    if activation.kind != "scalar" or activation.family == "user":
+        return []
+    return [table for order in (0, 1) if (table := _table(activation, order)) is not None]
+
+
+def _table(activation: Activation, order: int) -> TailTable | None:
+    runs: dict[str, Any] = {}
+    for framework in FRAMEWORKS:
+        if framework in activation.shipped and find_spec(framework) is not None:
+            found = peer(activation, framework, order)
+            if found is not None:
+                runs[_short(getattr(found, "__name__", framework))] = found
+    if not runs:
+        return None
+    if order and activation.backward is not None:
+        return None
+    inputs = np.unique(np.concatenate([_SEARCHED, _PLACES])).astype(np.float32)
+    exact = [activation.exact(float(x), order=order, digits=30) for x in inputs]
+    runs = {"actlab": _own, **runs}
+    columns: dict[str, tuple[Any, Any]] = {}
+    for name, run in runs.items():
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                if run is _own:
+                    given = np.asarray(_own(activation, inputs, order), np.float64)
+                else:
+                    given = np.asarray(run(inputs, dtype="float32"), np.float64)
+        except (TypeError, ValueError, RuntimeError):  # it does not take float32, or no slope
+            continue
+        columns[name] = (given, error_in_ulp(given, exact, "float32"))
+    if len(columns) < 2:
+        return None
+    shown = {int(np.flatnonzero(inputs == place)[0]) for place in np.array(_PLACES, np.float32)}
+    for _, errors in columns.values():
+        worst = int(np.nanargmax(np.where(np.isnan(errors), np.inf, errors)))
+        if not errors[worst] <= _FAIR:
+            shown.add(worst)
+    rows = tuple(
+        (
+            _number(float(inputs[place])),
+            mpmath.nstr(exact[place], 9, min_fixed=-5, max_fixed=9).replace("-", "−"),
+            tuple(
+                Cell(_number(given[place]), _off(given[place], exact[place], errors[place]))
+                for given, errors in columns.values()
+            ),
+        )
+        for place in sorted(shown)
+    )
+    return TailTable("f′" if order else "f", tuple(columns), rows)
+
+
+def _own(activation: Activation, inputs: Any, order: int) -> Any:
+    return activation.derivative(inputs, order=order) if order else activation(inputs)
+
+
+def _short(path: str) -> str:
+    """`torch.nn.functional.gelu` as a heading that fits."""
+    head, _, rest = path.partition("(")
+    parts = head.split(".")
+    return ".".join([parts[0], parts[-1]]) + (f"({rest}" if rest else "")
+
+
+def _number(value: float) -> str:
+    if value == 0:
+        return "−0" if np.signbit(value) else "0"
+    if np.isnan(value):
+        return "NaN"
+    text = f"{value:.8g}"
+    mantissa, _, exponent = text.partition("e")
+    return (f"{mantissa}e{int(exponent)}" if exponent else text).replace("-", "−")
+
+
+def _off(given: float, exact: Any, error: float) -> str:
+    """By how much a number is wrong; nothing if it is right as far as the format goes."""
+    if error <= _FAIR:
+        return ""
+    if given == 0:
+        return "lost"
+    if not np.isfinite(given) or exact == 0:
+        return "wrong"
+    relative = abs((mpmath.mpf(float(given)) - exact) / exact)
+    if relative >= 10:
+        return f"{float(relative):.1e} times off".replace("e+0", "e").replace("e+", "e")
+    if relative >= 1e-4:
+        return f"{float(100 * relative):.2g} % off"
+    return f"{error:,.0f} ULP off"

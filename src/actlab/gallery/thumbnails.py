@@ -1,0 +1,146 @@
+"""The small pictures of the index, as SVG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from markupsafe import Markup
+
+from actlab.activation import ComplexRule
+from actlab.gallery.samples import bars, curve, net, window
+from actlab.report.svg import tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actlab.activation import Activation
+
+__all__ = ["thumbnail"]
+
+_WIDE: Final = 120
+_HIGH: Final = 80
+_MARGIN: Final = 6
+_POINTS: Final = 97
+_TALLEST: Final = 1.6
+"""A curve is cut off at this many times the width of its half axis."""
+
+
+def thumbnail(activation: Activation, words: str) -> Markup:
+    """A picture of 120 by 80 units; `words` are its text alternative.
+
+    The curve of a function of numbers (of a gated pair by its gate at x = 1), bars for a vector,
+    the image of a square grid for a complex function, and units for a layer with weights.
+    """
+    if isinstance(activation.rule, ComplexRule):
+        inner = _grid(net(activation, activation.rule))
+    elif activation.kind == "layer":
+        inner = _units()
+    elif activation.kind == "vector":
+        inner = _bars(bars(activation)[1])
+    else:
+        low, high = window(activation)
+        inner = _curve(*curve(activation, low, high, _POINTS))
+    return tag(
+        "svg",
+        *inner,
+        class_="thumb",
+        viewBox=f"0 0 {_WIDE} {_HIGH}",
+        role="img",
+        aria_label=words,
+    )
+
+
+def _scaled(value: Any, low: float, high: float, start: float, end: float) -> Any:
+    return start + (value - low) / (high - low) * (end - start)
+
+
+def _path(points: Iterable[tuple[float, float]]) -> str:
+    """Path data of a line; numbers that are not finite lift the pen."""
+    words: list[str] = []
+    pen = "M"
+    for x, y in points:
+        if not np.isfinite(x + y):
+            pen = "M"
+            continue
+        words.append(f"{pen}{x:.1f} {y:.1f}".replace(".0", ""))
+        pen = "L"
+    return "".join(words)
+
+
+def _curve(x: Any, y: Any) -> list[Markup]:
+    half = max(abs(float(x[0])), abs(float(x[-1])))
+    cut = _TALLEST * half
+    inside = y[np.isfinite(y) & (np.abs(y) <= cut)]
+    low = min(0.0, float(inside.min(initial=0.0)))
+    high = max(0.0, float(inside.max(initial=0.0)))
+    if high - low < 1e-9:
+        low, high = -1.0, 1.0
+    left, right, top, bottom = _MARGIN, _WIDE - _MARGIN, _MARGIN + 2, _HIGH - _MARGIN - 2
+    px = _scaled(x, float(x[0]), float(x[-1]), left, right)
+    py = _scaled(y, low, high, bottom, top)
+    jump = np.abs(np.diff(py)) > 0.3 * (bottom - top)
+    around = np.concatenate([[0.0], np.abs(np.diff(py))[:-1]])
+    lifted = jump & (np.abs(np.diff(py)) > 6 * around)
+    py = np.where(np.abs(y) <= cut, py, np.nan)
+    points: list[tuple[float, float]] = []
+    for place, point in enumerate(zip(px, py, strict=True)):
+        points.append(point)
+        if place < len(lifted) and lifted[place]:
+            points.append((np.nan, np.nan))
+    zero_x, zero_y = _scaled(0.0, x[0], x[-1], left, right), _scaled(0.0, low, high, bottom, top)
+    axes = f"M0 {zero_y:.1f}H{_WIDE}M{zero_x:.1f} 0V{_HIGH}"
+    return [tag("path", class_="axes", d=axes), tag("path", class_="curve", d=_path(points))]
+
+
+def _bars(values: list[float]) -> list[Markup]:
+    low, high = min(0.0, *values), max(0.0, *values)
+    high = high if high > low else 1.0
+    step = (_WIDE - 2 * _MARGIN) / len(values)
+    zero = float(_scaled(0.0, low, high, _HIGH - _MARGIN - 2, _MARGIN + 2))
+    found = [tag("path", class_="axes", d=f"M0 {zero:.1f}H{_WIDE}")]
+    for place, value in enumerate(values):
+        y = float(_scaled(value, low, high, _HIGH - _MARGIN - 2, _MARGIN + 2))
+        found.append(
+            tag(
+                "rect",
+                class_="bar",
+                x=_MARGIN + (place + 0.15) * step,
+                y=min(y, zero),
+                width=0.7 * step,
+                height=max(abs(y - zero), 0.8),
+            )
+        )
+    return found
+
+
+def _grid(lines: list[Any]) -> list[Markup]:
+    points = np.concatenate(lines)
+    points = points[np.isfinite(points)]
+    size = float(np.quantile(np.maximum(np.abs(points.real), np.abs(points.imag)), 0.98)) or 1.0
+    scale = (_HIGH / 2 - _MARGIN) / size
+    found = [tag("path", class_="axes", d=f"M0 {_HIGH / 2:g}H{_WIDE}M{_WIDE / 2:g} 0V{_HIGH}")]
+    for name, part in (
+        ("curve thin", lines[: len(lines) // 2]),
+        ("curve thin two", lines[len(lines) // 2 :]),
+    ):
+        d = "".join(
+            _path(
+                (_WIDE / 2 + z.real * scale, _HIGH / 2 - z.imag * scale)
+                if abs(z) <= 1.5 * size
+                else (np.nan, np.nan)
+                for z in line[::2]
+            )
+            for line in part
+        )
+        found.append(tag("path", class_=name, d=d))
+    return found
+
+
+def _units() -> list[Markup]:
+    """Two rows of units joined by weights."""
+    above = [(24 + 24 * i, 22) for i in range(4)]
+    below = [(36 + 24 * i, 58) for i in range(3)]
+    joins = "".join(f"M{a} {b}L{c} {d}" for a, b in above for c, d in below)
+    dots = [tag("circle", class_="unit", cx=x, cy=y, r=5) for x, y in (*above, *below)]
+    return [tag("path", class_="weights", d=joins), *dots]
