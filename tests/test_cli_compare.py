@@ -119,7 +119,7 @@ def test_progress_is_drawn_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
             super().__init__(file=stream, force_terminal=True, width=100)
 
     monkeypatch.setattr(rich.console, "Console", Terminal)
-    with comparison._watched() as tell:
+    with comparison.watched() as tell:
         assert tell is not None
         tell(Progress(0, 4, 0, 0.0, None))
         tell(Progress(3, 4, 0, 30.0, 10.0))

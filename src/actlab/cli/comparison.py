@@ -14,9 +14,9 @@ from actlab.cli.output import data_console, listed, resolve_list, say
 from actlab.compare.study import Settings
 
 if TYPE_CHECKING:
-    from actlab.compare import Progress
+    from actlab.compare import Progress, Result
 
-__all__ = ["compare"]
+__all__ = ["compare", "tell", "watched"]
 
 _HIDDEN = ",".join(map(str, Settings.hidden))
 
@@ -48,8 +48,12 @@ def compare(
     blocks: int = typer.Option(Settings.blocks, help="Outer splits, each with its own seed."),
     seed: int = typer.Option(Settings.seed, help="Of everything that is drawn."),
     margin: float = typer.Option(Settings.margin, help="Smaller differences count as equivalent."),
+    race: bool = typer.Option(False, "--race", help="Drop who is clearly behind early."),
     workers: int | None = typer.Option(
         None, help="Processes that train, by default one per core; they change no number."
+    ),
+    runner: str | None = typer.Option(
+        None, help="Who trains: processes:N, dask://HOST:PORT, ray://HOST:PORT, dask://local, ..."
     ),
     out: Annotated[
         Path | None,
@@ -67,7 +71,7 @@ def compare(
     from actlab.compare import compare as run
 
     directory = out or Path(f"actlab-{_plain(data)}")
-    with _watched() as progress:
+    with watched() as progress:
         result = run(
             data,
             target=target,
@@ -87,10 +91,17 @@ def compare(
             blocks=blocks,
             seed=seed,
             margin=margin,
+            race=race,
             workers=workers,
+            runner=runner,
             out=directory,
             progress=progress,
         )
+    tell(result, directory, as_json=as_json)
+
+
+def tell(result: Result, directory: Path, *, as_json: bool) -> None:
+    """Print what a comparison found and wrote; an unfinished one ends the command."""
     if as_json:
         typer.echo(result.to_json(), nl=False)
     else:
@@ -99,6 +110,9 @@ def compare(
         render(result, data_console())
     for name in ("report.html", "result.json", "ledger.sqlite"):
         say(f"wrote {directory / name}")
+    if result.short_of_memory:
+        say("unfinished for want of memory; the same command goes on from here")
+        raise typer.Exit(1)
     if not result.complete:
         say("interrupted; the same command goes on from here")
         raise typer.Exit(130)
@@ -109,7 +123,7 @@ def _plain(data: str) -> str:
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[Progress], None] | None]:
+def watched() -> Iterator[Callable[[Progress], None] | None]:
     """A progress bar on stderr with an estimate, if somebody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -136,7 +150,9 @@ def _watched() -> Iterator[Callable[[Progress], None] | None]:
             done, total = progress.done, progress.total
             if not bar.tasks:
                 bar.add_task("training", total=total, chunks=f"{done}/{total}", left="")
-            bar.update(bar.tasks[0].id, completed=done, chunks=f"{done}/{total}", left=left)
+            bar.update(
+                bar.tasks[0].id, completed=done, total=total, chunks=f"{done}/{total}", left=left
+            )
 
         yield tell
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actlab.compare import looped
 from actlab.compare.candidates import candidates_for
-from actlab.compare.checking import checked_settings, whole
+from actlab.compare.checking import checked_settings
 from actlab.compare.conclusion import conclude
 from actlab.compare.ledger import Ledger
 from actlab.compare.problem import PROBLEMS, problem_named
 from actlab.compare.protocol import plan
-from actlab.compare.runners import runner_for, train_missing, workers_for
+from actlab.compare.runners import chosen_runner, runner_for, train_missing, workers_for
+from actlab.compare.studies import call_of
 from actlab.compare.study import Settings
 from actlab.compare.task import Task, load
 from actlab.compare.trainer import train_chunk
@@ -29,10 +31,10 @@ if TYPE_CHECKING:
     from actlab.compare.problem import Problem
     from actlab.compare.protocol import PlannedChunk
     from actlab.compare.result import Result
-    from actlab.compare.runners import Progress
+    from actlab.compare.runners import Progress, Runner
     from actlab.compare.study import Candidate, Run
 
-__all__ = ["compare"]
+__all__ = ["compare", "data_of"]
 
 _FRAMES: Final = ("pandas", "polars", "pyarrow", "modin", "cudf")
 """Libraries whose frames `Result.table` can return."""
@@ -59,7 +61,9 @@ def compare(
     blocks: int | None = None,
     seed: int = Settings.seed,
     margin: float | None = None,
+    race: bool = False,
     workers: int | None = None,
+    runner: str | Runner | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
@@ -96,8 +100,12 @@ def compare(
         seed: of everything that is drawn.
         margin: differences smaller than this count as equivalent: in units of the score for a
             share or R², as a part of the best mean score for an error; 0.01 by default.
+        race: drop candidates that are clearly behind after some of the blocks (see `racing`); pays
+            where there are many candidates and ten blocks or more.
         workers: processes that train at the same time; they change no number. By default one
             per core for a study that takes longer than starting them.
+        runner: who trains, instead: "processes:4"; "dask://HOST:PORT" or "ray://HOST:PORT", a
+            cluster; "dask://local", "ray://local" or "ray://auto"; or an object as in `runners`.
         out: a directory for ledger.sqlite, result.json and report.html. A study that was
             stopped goes on from the ledger there. Without it nothing is written.
         progress: called with a `Progress` at the start and after every chunk.
@@ -130,15 +138,15 @@ def compare(
         blocks=blocks,
         seed=seed,
         margin=margin,
+        race=race,
     )
-    if workers is not None:
-        workers = whole(workers, "workers", least=1)
+    trained_by = chosen_runner(runner, workers)
     if problem and activations is None and family is None and not all:
         activations = problem.candidates
     candidates = candidates_for(activations, family=family, everything=all)
     loaded = problem or load(data, target=target, task=task, y=y)
     planned = plan(loaded, candidates, settings)
-    runner = runner_for(workers or workers_for(planned))
+    trained_by = trained_by or runner_for(workers_for(planned))
     directory = None if out is None else Path(out)
     if directory and find_spec("jinja2") is None:
         raise ActlabError(
@@ -147,14 +155,20 @@ def compare(
         )
     work = partial(_train, loaded, candidates, planned.settings)
     with Ledger.open(directory and directory / "ledger.sqlite") as ledger:
-        ledger.register(planned)
-        train_missing(planned, ledger, work, runner, progress)
-        result = conclude(planned, ledger)
+        ledger.register(planned, call_of(data, candidates, y=y, target=target, task=task))
+        with closing(trained_by):
+            short = train_missing(planned, ledger, work, trained_by, progress)
+        result = conclude(planned, ledger, short_of_memory=short)
     result = replace(result, frame_library=_library_of(data))
     if directory:
         result.to_json(directory / "result.json")
         result.report(directory / "report.html")
     return result
+
+
+def data_of(data: str, target: str | None = None, task: str | None = None) -> Task | Problem:
+    """Return what a study was begun with, by the words that its ledger keeps."""
+    return _problem(data) or load(data, target=target, task=task)
 
 
 def _problem(data: Any) -> Problem | None:

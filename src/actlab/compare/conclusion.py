@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["conclude"]
 
 
-def conclude(plan: Plan, ledger: Ledger) -> Result:
-    """Judge what the ledger holds of a study; an unfinished one as far as it went."""
+def conclude(plan: Plan, ledger: Ledger, *, short_of_memory: tuple[str, ...] = ()) -> Result:
+    """Judge what the ledger holds of a study; an unfinished one as far as it went.
+
+    `short_of_memory` names the candidates that could not be trained just now.
+    """
     found, recorded = ledger.runs(plan), ledger.recorded(plan)
     course = course_of(plan, field_of(plan.task, plan.settings), found, recorded)
     # What another study trained of a candidate after it left this race does not count.
@@ -70,13 +73,14 @@ def conclude(plan: Plan, ledger: Ledger) -> Result:
         showable_difference=judgement.showable,
         curves=tuple(own.curve() for own in ranked if own.runs),
         sensitivities=tuple(own.sensitivity() for own in ranked if own.runs),
-        notes=tuple(_notes(plan, course, ranked, recorded)),
+        notes=tuple(_notes(plan, course, ranked, recorded, short_of_memory)),
         environments=tuple(dict.fromkeys(chunk.environment for chunk in recorded.values())),
         runs_done=done,
         runs_planned=plan.runs - spared,
         runs_spared=spared,
         train_seconds=sum(chunk.seconds for chunk in recorded.values()),
         seconds_spared=_seconds_spared(course, recorded),
+        short_of_memory=short_of_memory,
         finished=max((chunk.finished for chunk in recorded.values()), default=None),
     )
 
@@ -197,7 +201,11 @@ class _Gathered:
 
 
 def _notes(
-    plan: Plan, course: Course, ranked: Sequence[_Gathered], recorded: dict[str, Recorded]
+    plan: Plan,
+    course: Course,
+    ranked: Sequence[_Gathered],
+    recorded: dict[str, Recorded],
+    short_of_memory: Sequence[str],
 ) -> Iterator[str]:
     """What a reader of the table must know besides."""
     spared = {planned.key for planned in course.spared}
@@ -208,6 +216,11 @@ def _notes(
         yield (
             f"The study is unfinished: {missing} of {len(wanted)} chunks are missing, and "
             f"{reached} of {len(ranked)} candidates are compared. The same command goes on."
+        )
+    if short_of_memory:
+        yield (
+            f"There was not enough memory to train {listed(short_of_memory)}; what else could be "
+            "trained is finished. Fewer workers, smaller batches or narrower layers need less."
         )
     if course.dropped:
         rates = len(plan.settings.learning_rates)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "Ledger", "Recorded"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables below; a ledger with a higher one is refused."""
 
 _APPLICATION: Final = int.from_bytes(b"actl", "big")
@@ -49,6 +49,7 @@ _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS studies (
     key TEXT PRIMARY KEY, created TEXT NOT NULL, plan TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (study TEXT PRIMARY KEY, call TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chunks (
     key TEXT PRIMARY KEY, finished TEXT NOT NULL, seconds NOT NULL, environment TEXT NOT NULL,
     digest TEXT NOT NULL
@@ -126,8 +127,12 @@ class Ledger:
 
     # --- studies ------------------------------------------------------------------------------
 
-    def register(self, plan: Plan) -> None:
-        """Note what a study consists of, so that its answer can be told from the ledger alone."""
+    def register(self, plan: Plan, call: Mapping[str, Any] | None = None) -> None:
+        """Note what a study consists of, so that its answer can be told from the ledger alone.
+
+        `call` says where its data come from, so that it can be resumed from the ledger alone; None
+        if words can not say it.
+        """
         row = (plan.key, _now(), json.dumps(plan.as_dict(), allow_nan=False))
         with self._writing():
             self._connection.execute(
@@ -135,11 +140,46 @@ class Ledger:
                 "ON CONFLICT (key) DO UPDATE SET plan = excluded.plan",
                 row,
             )
+            if call is not None:
+                words = json.dumps(call, allow_nan=False)
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO calls VALUES (?, ?)", (plan.key, words)
+                )
 
     def studies(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Key, date and plan (`Plan.from_dict` reads it) of every study, the oldest first."""
         rows = self._read("SELECT key, created, plan FROM studies ORDER BY created, key", ())
-        return [(key, created, json.loads(plan)) for key, created, plan in rows]
+        try:
+            return [(key, created, json.loads(plan)) for key, created, plan in rows]
+        except ValueError as error:
+            raise LedgerError(
+                f"{self._name} is damaged: a study is not what was recorded ({error}); it was left "
+                "untouched. Restore a copy, or move it away and begin anew"
+            ) from error
+
+    def call(self, study: str) -> dict[str, Any] | None:
+        """Where the data of a study come from; None if it was not said in words."""
+        found = self._read("SELECT call FROM calls WHERE study = ?", (study,))
+        return json.loads(found[0][0]) if found else None
+
+    def delete(self, study: str) -> int:
+        """Delete a study, and every run that no other study of the ledger needs.
+
+        Returns:
+            The number of deleted runs.
+        """
+        plans = {key: plan["chunks"] for key, _, plan in self.studies()}
+        own = {chunk for chunk, _ in plans.pop(study, [])}
+        unused = own - {chunk for chunks in plans.values() for chunk, _ in chunks}
+        with self._writing():
+            deleted = 0
+            for chunk in unused:
+                gone = self._connection.execute("DELETE FROM runs WHERE chunk = ?", (chunk,))
+                deleted += gone.rowcount
+                self._connection.execute("DELETE FROM chunks WHERE key = ?", (chunk,))
+            self._connection.execute("DELETE FROM calls WHERE study = ?", (study,))
+            self._connection.execute("DELETE FROM studies WHERE key = ?", (study,))
+        return deleted
 
     # --- runs ---------------------------------------------------------------------------------
 

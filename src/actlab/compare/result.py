@@ -158,6 +158,8 @@ class Result:
     """Trainings that a race did without, because their candidate was dropped."""
     seconds_spared: float = 0.0
     """Estimate of what they would have taken."""
+    short_of_memory: tuple[str, ...] = ()
+    """Candidates that could not be trained for want of memory; the others were."""
     frame_library: str = "pandas"
     """Library of the frame that `table()` returns: the one that the user's data came in."""
 
