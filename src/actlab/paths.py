@@ -32,7 +32,7 @@ class Explanation:
 
     Attributes:
         engine: "numpy", "torch", "jax", "tensorflow", "keras" or "exact".
-        path: "kernel" (compiled, one sweep), "steps" (NumPy's operations one after the other, in
+        path: "kernel" (compiled, one sweep), "own" (the library's own operation), "steps" (NumPy's operations one after the other, in
             float64) or "composed" (the framework's operations, with the formula's own
             derivatives).
         reason: why, in a sentence.
@@ -49,6 +49,7 @@ class Explanation:
     def __str__(self) -> str:
         ways = {
             "kernel": "a compiled kernel",
+            "own": f"the own operation of {self.engine}",
             "steps": "NumPy's operations, one after the other, in float64",
             "composed": f"composed operations of {self.engine}",
         }
@@ -87,6 +88,9 @@ from which a kernel pays
         reason = _why_not_torch(x)
         if reason:
             return Explanation(name, "composed", reason)
+        if activation.kind == "scalar" and _own_operation(activation):
+            reason = "it is exact, and waits for nothing but the memory"
+            return Explanation(name, "own", reason)
         size, dtype = x.numel(), str(x.dtype).removeprefix("torch.")
     else:
         array = np.asarray(x)
@@ -177,6 +181,12 @@ def _too_few(size: int) -> str:
         return ""
     is_or_are = "element is" if size == 1 else "elements are"
     return f"{size} {is_or_are} fewer than the {cpu.KERNEL_FROM} from which a kernel pays"
+
+
+def _own_operation(activation: Activation) -> bool:
+    from actlab.engines.torch_direct import own_operation
+
+    return activation.backward is None and own_operation(activation.bound) is not None
 
 
 def _why_not_torch(x: Any) -> str:

@@ -450,3 +450,11 @@ def test_an_output_that_can_not_serve_is_refused_in_a_sentence():
     fixed.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         actlab.relu(x, out=fixed)
+
+
+def test_the_library_keeps_what_it_does_exactly_and_at_once():
+    x = torch.randn(5000)
+    assert actlab.explain("relu", x).path == "own"
+    assert actlab.explain("relu", x.numpy()).path == "kernel"
+    # the same values, but the gradient is a surrogate's
+    assert actlab.explain("sugar_relu", x).path == "kernel"

@@ -22,7 +22,7 @@ from actlab.engines import cpu, outputs, torch_kernels, torch_onnx
 from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
-from actlab.engines.torch_direct import direct_way
+from actlab.engines.torch_direct import direct_way, own_operation
 from actlab.engines.torch_softmax import softmax
 from actlab.formula import Expression, differentiate
 
@@ -155,7 +155,8 @@ class Kernel:
         self.direct = None
         if names == ("x",) and order <= cpu.HIGHEST_ORDER:
             known = outputs.lossless(cpu.bound(expression, fixed)) if backward is None else None
-            self.direct = (
+            own = own_operation(expression) if backward is None else None
+            self.direct = own or (
                 direct_way(self, lambda: _slope(self, "x"))
                 if known is None
                 else direct_way(
