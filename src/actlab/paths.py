@@ -32,9 +32,9 @@ class Explanation:
 
     Attributes:
         engine: "numpy", "torch", "jax", "tensorflow", "keras" or "exact".
-        path: "kernel" (compiled, one sweep), "own" (the library's own operation), "steps" (NumPy's operations one after the other, in
-            float64) or "composed" (the framework's operations, with the formula's own
-            derivatives).
+        path: "kernel" (compiled, one sweep), "own" (the library's own operation, where that is
+            exact and as fast), "steps" (NumPy's operations one after the other, in float64) or
+            "composed" (the framework's operations, with the formula's own derivatives).
         reason: why, in a sentence.
         compiled: whether the kernel is in memory or on disk already; the first call compiles.
         threads: how many the kernel uses.
