@@ -43,8 +43,13 @@ class Runner(Protocol):
     def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
         """Yield every chunk as soon as it is done.
 
-        Closing the iterator (or an interrupt) stops the work that is not done.
+        Closing the iterator (or an interrupt) stops the work that is not done. A study may call
+        this several times with the same work.
         """
+        ...
+
+    def close(self) -> None:
+        """Let go of what the runs shared: connections, data that were sent."""
         ...
 
 

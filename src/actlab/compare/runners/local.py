@@ -25,6 +25,9 @@ class InProcess:
         for planned in chunks:
             yield timed(work, planned)
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
 
 class Processes:
     """Worker processes on this machine, by joblib."""
@@ -53,6 +56,9 @@ class Processes:
                 "a worker process was killed, most often for want of memory; what was finished "
                 "is in the ledger, and the same command with fewer workers goes on from there"
             ) from error
+
+    def close(self) -> None:
+        """Nothing is kept here; joblib ends idle workers after a while."""
 
 
 def _in_worker(work: Work, planned: PlannedChunk) -> Finished:

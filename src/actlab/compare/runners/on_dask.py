@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter, deque
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -45,6 +45,8 @@ class Dask:
 
     def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
         self.address, self.workers, self.patience = address, workers, patience
+        self._open = ExitStack()
+        self._study: _Study | None = None
 
     def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
         """Train on the cluster and yield in the order of finishing.
@@ -52,12 +54,20 @@ class Dask:
         Raises:
             ActlabError: no cluster answers, it has no workers, or they died over one chunk.
         """
-        with self._client() as client:
-            study = _Study(client, work, chunks, self.address, self.patience)
-            try:
-                yield from study.finished()
-            finally:
-                study.cancel()
+        if self._study is None or self._study.work is not work:
+            self.close()
+            client = self._open.enter_context(self._client())
+            self._study = _Study(client, work, self.address, self.patience)
+        study = self._study
+        try:
+            yield from study.finished(chunks)
+        finally:
+            study.cancel()
+
+    def close(self) -> None:
+        """Leave the cluster, and end it if it was started here."""
+        self._study = None
+        self._open.close()
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
@@ -96,17 +106,11 @@ class Dask:
 class _Study:
     """Chunks on their way through a cluster."""
 
-    def __init__(
-        self,
-        client: Any,
-        work: Work,
-        chunks: Sequence[PlannedChunk],
-        address: str,
-        patience: float,
-    ) -> None:
+    def __init__(self, client: Any, work: Work, address: str, patience: float) -> None:
+        self.work = work
         self._client, self._parcel = client, remote.Parcel.of(work)
         self._address, self._patience = address, patience
-        self._waiting = deque(chunks)
+        self._waiting: deque[PlannedChunk] = deque()
         self._given: dict[str, tuple[PlannedChunk, Any]] = {}
         self._attempts: Counter[str] = Counter()
         self._ended: SimpleQueue[Any] = SimpleQueue()
@@ -114,8 +118,10 @@ class _Study:
         self._number = count()
         self._last_seen = monotonic()
 
-    def finished(self) -> Iterator[Finished]:
+    def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
         """Give the chunks out, and what is lost once more."""
+        self._waiting.extend(chunks)
+        self._last_seen = monotonic()
         self._give()
         while self._waiting or self._given:
             try:
@@ -123,7 +129,9 @@ class _Study:
             except Empty:
                 self._give()
                 continue
-            planned, _ = self._given.pop(future.key)
+            planned, _ = self._given.pop(future.key, (None, None))
+            if planned is None:  # taken back earlier
+                continue
             if future.status == "finished":
                 yield future.result()
             elif future.status == "error":
@@ -134,8 +142,11 @@ class _Study:
 
     def cancel(self) -> None:
         """Take back what is not done; a worker ends the chunk that it is at."""
-        if self._given and self._client.status == "running":
-            self._client.cancel([future for _, future in self._given.values()])
+        futures = [future for _, future in self._given.values()]
+        self._waiting.clear()
+        self._given.clear()
+        if futures and self._client.status == "running":
+            self._client.cancel(futures)
 
     def _give(self) -> None:
         """Keep two chunks at every worker: one that it trains, and the next."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -42,6 +42,8 @@ class Ray:
 
     def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
         self.address, self.workers, self.patience = address, workers, patience
+        self._open = ExitStack()
+        self._study: _Study | None = None
 
     def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
         """Train on the cluster and yield in the order of finishing.
@@ -49,12 +51,20 @@ class Ray:
         Raises:
             ActlabError: no cluster answers, it has no cores, or its workers died over one chunk.
         """
-        with self._connected() as ray:
-            study = _Study(ray, work, chunks, self.address, self.patience)
-            try:
-                yield from study.finished()
-            finally:
-                study.cancel()
+        if self._study is None or self._study.work is not work:
+            self.close()
+            ray = self._open.enter_context(self._connected())
+            self._study = _Study(ray, work, self.address, self.patience)
+        study = self._study
+        try:
+            yield from study.finished(chunks)
+        finally:
+            study.cancel()
+
+    def close(self) -> None:
+        """Leave the cluster, and end it if it was started here."""
+        self._study = None
+        self._open.close()
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
@@ -92,25 +102,21 @@ class Ray:
 class _Study:
     """Chunks on their way through a cluster."""
 
-    def __init__(
-        self,
-        ray: Any,
-        work: Work,
-        chunks: Sequence[PlannedChunk],
-        address: str,
-        patience: float,
-    ) -> None:
+    def __init__(self, ray: Any, work: Work, address: str, patience: float) -> None:
+        self.work = work
         parcel = remote.Parcel.of(work)
         # In a list, so that Ray hands the reference on and not each time the content.
         self._what = parcel.token, [ray.put(parcel.content)]
         self._ray, self._address, self._patience = ray, address, patience
         self._task = ray.remote(_train).options(num_cpus=1, max_retries=_RETRIES)
-        self._waiting = deque(chunks)
+        self._waiting: deque[PlannedChunk] = deque()
         self._given: dict[Any, PlannedChunk] = {}
         self._last_seen = monotonic()
 
-    def finished(self) -> Iterator[Finished]:
+    def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
         """Give the chunks out; Ray gives those of a lost node to another one."""
+        self._waiting.extend(chunks)
+        self._last_seen = monotonic()
         while self._waiting or self._given:
             self._give()
             for answer in self._ready():
@@ -121,6 +127,8 @@ class _Study:
         """Take back what is not done."""
         for answer in self._given:
             self._ray.cancel(answer, force=True)
+        self._waiting.clear()
+        self._given.clear()
 
     def _give(self) -> None:
         """Keep two chunks for every core: one that it trains, and the next."""
