@@ -83,7 +83,7 @@ def _show(found: Flow) -> None:
     console.print(found.title, highlight=False, markup=False)
     console.print("gradient norm of layer 1 as a part of the last layer's", highlight=False)
     table = Table(
-        "activation", "sigma_w", "forecast", "before", "after", found.metric, "gradients are",
+        "activation", "sigma_w", "forecast", "before", "after", found.metric,
         box=None, pad_edge=False,
     )  # fmt: skip
     for course in found.courses:
@@ -94,7 +94,6 @@ def _show(found: Flow) -> None:
             _power(course.before),
             _power(course.after),
             "diverged" if course.score is None else f"{course.score:.3f}",
-            course.verdict,
         )
     console.print(table)
     for note in found.task.notes:

@@ -158,7 +158,8 @@ class StackedNetwork:
     def biases(self, layer: int) -> Array:
         """The biases of a layer, (members, fan_out)."""
         start = self._offsets[layer]
-        return self.parameters[:, start : start + self.shapes[layer][1]]
+        found: Array = self.parameters[:, start : start + self.shapes[layer][1]]
+        return found
 
     def subset(self, members: Sequence[int]) -> StackedNetwork:
         """A stack of these members alone, each in a row of its own, with a copy of the weights."""

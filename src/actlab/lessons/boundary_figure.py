@@ -39,7 +39,7 @@ def draw(found: Boundary) -> Figure:
     wide, high = np.ptp(found.x), np.ptp(found.y)
     to_scale = max(wide, high) <= _STRETCHED * min(wide, high)
     ratio = float(high / wide) if to_scale else 1.0
-    inches = (columns * _PANEL_INCHES + 0.5, rows * (0.95 * _PANEL_INCHES * ratio + 0.5) + 1.0)
+    inches = (columns * _PANEL_INCHES + 0.5, rows * (0.95 * _PANEL_INCHES * ratio + 0.6) + 1.1)
     figure = Figure(figsize=(max(inches[0], 6.0), inches[1]), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat[len(found.panels) :]:
@@ -55,10 +55,11 @@ def draw(found: Boundary) -> Figure:
             axes.set_ylabel(found.task.columns[1].name)
     figure.suptitle(found.title, fontsize=12)
     handles = _handles(found)
+    lines = -(-len(handles) // max(3, 2 * columns))
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), max(3, 2 * columns)),
+        ncols=-(-len(handles) // lines),
         frameon=False,
         fontsize=9,
     )

@@ -18,6 +18,7 @@ from actlab.compare.checking import checked_settings, whole
 from actlab.compare.losses import loss_for
 from actlab.compare.metrics import metric_for
 from actlab.compare.networks import StackedNetwork
+from actlab.compare.steady import steady_arithmetic
 from actlab.compare.study import Settings
 from actlab.compare.task import load
 from actlab.compare.trainer import initial_weights, train_network
@@ -26,6 +27,7 @@ from actlab.lessons.layers import PERCENTILES, Layers, expected_layers, measured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from actlab.activation import Activation
     from actlab.compare.study import Candidate
@@ -38,6 +40,9 @@ MOST_ROWS: Final = 8
 LEARNING_RATES: Final = (3e-4, 1e-3, 3e-3)
 SEEN: Final = 256
 """Held-out rows on which signal and gradient are measured."""
+
+_GROUPS: Final = 8
+"""Rows are forecast in so many groups of like power."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,31 +237,26 @@ def _course(task: Task, candidate: Candidate, settings: Settings) -> Course:
     x, y = next(part.batches(SEEN))
     loss = loss_for(settings.loss, task)
     widths = (x.shape[-1], *settings.hidden, loss.outputs(len(task.classes)))
-
-    def measured(network: StackedNetwork) -> Layers:
-        return measured_layers(network, x, y, loss)
-
     network = StackedNetwork(f, 1, 1, widths, double)
     for weight, matrix in zip(
         network.weights, initial_weights(candidate, settings.seed, 0, widths), strict=True
     ):
         weight[0, 0] = matrix
-    depth, power = len(settings.hidden), float(np.mean(x * x))
-    with np.errstate(all="ignore"):  # what overflows is told as infinite
-        before = measured(network)
+    powers, square = _powers(x), candidate.gain**2
+    depth, width = len(settings.hidden), settings.hidden[0]
+    after = after_forecast = None
+    with steady_arithmetic():  # what overflows is told as infinite
         known = theory.forecast(
-            f,
-            depth,
-            sigma_w=candidate.gain,
-            variance=candidate.gain**2 * power,
-            width=settings.hidden[0],
+            f, depth, sigma_w=candidate.gain, variance=square * float(np.mean(powers)), width=width
         )
-        forecast = Layers.of_forecast(f, known)
-        after = after_forecast = None
+        forecast = expected_layers(f, powers, [square] * depth, [0.0] * depth)
+        forecast = replace(forecast, scatter=np.array(known.scatter))
+        before = measured_layers(network, x, y, loss)
         trained = train_network(task, candidate, 0, settings)
         if trained is not None:
             network.parameters[:] = trained[1].parameters
-            after, after_forecast = measured(network), expected_layers(network, power)
+            after = measured_layers(network, x, y, loss)
+            after_forecast = expected_layers(f, powers, *_sizes(network))
     run = None if trained is None else trained[0]
     return Course(
         label=candidate.label,
@@ -267,7 +267,21 @@ def _course(task: Task, candidate: Candidate, settings: Settings) -> Course:
         before_forecast=forecast,
         after=after,
         after_forecast=after_forecast,
-        score=run and run.test_score,
-        learning_rate=run and run.learning_rate,
+        score=run.test_score if run else None,
+        learning_rate=run.learning_rate if run else None,
         epoch=run.chosen_epoch if run else 0,
     )
+
+
+def _powers(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean squares of the inputs, of groups of rows from the faintest to the strongest."""
+    rows = np.sort(np.mean(np.square(x[0, 0]), axis=1))
+    groups = min(_GROUPS, len(rows))
+    return np.array([group.mean() for group in np.array_split(rows, groups)])
+
+
+def _sizes(network: StackedNetwork) -> tuple[list[float], list[float]]:
+    """σ_w² and σ_b² of every hidden layer."""
+    layers = range(len(network.shapes) - 1)
+    scales = [float(np.mean(network.weights[i] ** 2)) * network.shapes[i][0] for i in layers]
+    return scales, [float(np.mean(network.biases(i) ** 2)) for i in layers]

@@ -45,18 +45,20 @@ def draw(found: Flow) -> Figure:
         _same_scale(axes[:2], course)
         _draw_gradient(axes[2], course)
         axes[2].set_ylim(low, high)
+        axes[1].tick_params(labelleft=False)
         axes[0].set_ylabel(_row_title(found, course), fontsize=10)
         for panel in axes:
             _tidy(panel, len(found.settings.hidden))
     for axes, title in zip(
         panels[0],
         ("activations before training", "activations after training",
-         "gradient norm as a part of the last layer's, log10"),
+         "gradient norm over that of the last layer, log10"),
         strict=True,
     ):  # fmt: skip
         axes.set_title(title, fontsize=10)
     for axes in panels[-1]:
         axes.set_xlabel("layer")
+    figure.align_ylabels(panels[:, 0])
     figure.suptitle(found.title, fontsize=12)
     figure.legend(
         handles=_handles(), loc="outside lower center", ncols=4, frameon=False, fontsize=9
@@ -143,11 +145,13 @@ def _row_title(found: Flow, course: Course) -> str:
 
 
 def _tidy(axes: Axes, depth: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlim(1, max(depth, 2))
     axes.tick_params(labelsize=8, length=3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from actlab.activation import Activation
     from actlab.compare.losses import Loss
     from actlab.compare.networks import StackedNetwork
-    from actlab.theory import Forecast
 
 __all__ = ["PERCENTILES", "Layers", "expected_layers", "measured_layers"]
 
 PERCENTILES: Final = (5, 25, 50, 75, 95)
 
-_POINTS: Final = 4001
-"""Quantiles of the normal distribution that stand for all of it."""
+_POINTS: Final = 1001
+"""Quantiles of the normal distribution, in the middle of equal shares, that stand for it."""
 
 Array = np.ndarray[Any, Any]
 
@@ -45,18 +44,7 @@ class Layers:
     last_gradient: float | None
     """The norm in the last layer; None in a forecast, which does not know the loss."""
     scatter: NDArray[np.float64] | None = None
-    """Standard deviation of `gradient` between networks, in a forecast that knows the width."""
-
-    @classmethod
-    def of_forecast(cls, f: Activation, known: Forecast) -> Layers:
-        """What `actlab.forecast` says, with the distribution that follows from the variance."""
-        return cls(
-            percentiles=_percentiles(f, known.variance),
-            variance=np.array(known.variance),
-            gradient=np.array(known.gradient),
-            last_gradient=None,
-            scatter=np.array(known.scatter) if known.scatter else None,
-        )
+    """Standard deviation of `gradient` between networks of this width, in a forecast."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -88,33 +76,34 @@ def measured_layers(network: StackedNetwork, x: Array, y: Array, loss: Loss) -> 
     return Layers(percentiles, variance, relative, float(norms[-1]))
 
 
-def expected_layers(network: StackedNetwork, power: float) -> Layers:
-    r"""What to expect of a wide random network whose weights are as large as these.
+def expected_layers(
+    f: Activation, powers: Array, scales: Sequence[float], offsets: Sequence[float]
+) -> Layers:
+    r"""What to expect of a wide random network.
 
-    .. math:: q_l = \sigma_{w,l}^2 E[f(\sqrt{q_{l-1}} z)^2] + \sigma_{b,l}^2, \quad
+    .. math:: q_1 = \sigma_{w,1}^2 p + \sigma_{b,1}^2, \quad
+              q_l = \sigma_{w,l}^2 E[f(\sqrt{q_{l-1}} z)^2] + \sigma_{b,l}^2, \quad
               |\delta_{l-1}|^2 = \sigma_{w,l}^2 E[f'(\sqrt{q_{l-1}} z)^2] \, |\delta_l|^2
 
-    where σ_w,l² is the mean square of the layer's weights times its fan-in, σ_b,l² that of its
-    biases.
+    Rows differ in their power p, so the map is followed for each of several powers; the pictures
+    of all of them together are those of the rows.
 
     Args:
-        network: a stack of one.
-        power: mean square of its inputs.
+        f: the activation.
+        powers: mean square of the inputs, of rows that stand for equally many.
+        scales: σ_w² of each layer, the mean square of its weights times its fan-in.
+        offsets: σ_b² of each layer.
     """
-    f = network.activation
-    variances: list[float] = []
-    rates = []
-    at = None
-    for place in range(len(network.shapes) - 1):
-        weight, bias = network.weights[place][0, 0], network.biases(place)[0]
-        scale = float(np.mean(weight**2)) * len(weight)
-        if variances:
-            at = _expectations(f, variances[-1])
-            rates.append(0.5 * _log(scale * at[1]))
-        signal = power if at is None else at[0]
-        variances.append(scale * signal + float(np.mean(bias**2)))
-    gradient = np.cumsum([0.0, *reversed(rates)])[::-1]
-    return Layers(_percentiles(f, variances), np.array(variances), gradient, None)
+    variances, rates = np.empty((2, len(scales), len(powers)))
+    signal, slope = powers, np.full(len(powers), math.nan)
+    for place, (scale, offset) in enumerate(zip(scales, offsets, strict=True)):
+        rates[place] = 0.5 * np.log(scale * slope)
+        variances[place] = scale * signal + offset
+        signal, slope = np.array([_expectations(f, q) for q in variances[place]]).T
+    above = np.vstack([rates[1:], np.zeros(len(powers))])
+    gradients = np.cumsum(above[::-1], axis=0)[::-1]
+    mean = 0.5 * (np.logaddexp.reduce(2 * gradients, axis=1) - math.log(len(powers)))
+    return Layers(_percentiles(f, variances), variances.mean(axis=1), mean, None)
 
 
 def _expectations(f: Activation, q: float) -> tuple[float, float]:
@@ -128,20 +117,11 @@ def _expectations(f: Activation, q: float) -> tuple[float, float]:
     return at.second, at.slope
 
 
-def _log(value: float) -> float:
-    return math.log(value) if value > 0 else -math.inf if value == 0 else math.nan
-
-
-def _percentiles(f: Activation, variances: Sequence[float]) -> NDArray[np.float64]:
-    """Percentiles of f(z), z ~ N(0, q), for every q."""
+def _percentiles(f: Activation, variances: Array) -> NDArray[np.float64]:
+    """Percentiles in each layer of f(z), z from N(0, q) for each of the layer's q in turn."""
     normal = _normal_quantiles()
-    rows = [
-        np.percentile(f(math.sqrt(q) * normal), PERCENTILES)
-        if math.isfinite(q)
-        else np.full(len(PERCENTILES), math.nan)
-        for q in variances
-    ]
-    return np.array(rows)
+    spread = np.sqrt(variances)[..., None] * normal
+    return np.array([np.percentile(f(row), PERCENTILES, method="hazen") for row in spread])
 
 
 @cache

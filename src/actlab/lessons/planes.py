@@ -128,7 +128,8 @@ def _without_gaps(task: Task) -> Task:
             f"{task.rows - len(keep)} of {task.rows} rows lack a coordinate, and without them the "
             f"class {task.classes[int(counts.argmin())]!r} has {counts.min()} rows; 5 are needed"
         )
-    note = f"{task.rows - len(keep)} rows without both coordinates are left out."
+    left_out = task.rows - len(keep)
+    note = f"{left_out} row{'s' if left_out > 1 else ''} without both coordinates left out."
     return Task(
         task.name,
         task.kind,
