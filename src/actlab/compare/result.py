@@ -154,6 +154,10 @@ class Result:
     """Measured time of all training that this result rests on, workers added up."""
     finished: str | None
     """When the last chunk was recorded (ISO 8601, UTC)."""
+    fresh_score: float | None = None
+    """Expected score of one new run of the recommended candidate, on new data of this kind."""
+    fresh_interval: Interval | None = None
+    """Where that run lies with 95 %, corrected for the candidate's having been picked."""
     runs_spared: int = 0
     """Trainings that a race did without, because their candidate was dropped."""
     seconds_spared: float = 0.0

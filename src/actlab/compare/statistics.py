@@ -27,6 +27,17 @@ was picked for a high score, which makes the differences from it look larger tha
 that of the test of being worse, each for all candidates at once; so the verdict can be read from
 it (but for Holm's steps, which decide a little more than one common bound).
 
+**A fresh run.** The best was picked for its score, which is therefore too high on average. The
+same study is drawn anew, from means that are drawn together by as much as chance has driven them
+apart (empirical Bayes, Efron and Morris 1975) and with the differences between blocks that were
+seen; the mean error of whoever is picked there is taken off (Efron and Tibshirani 1993, An
+Introduction to the Bootstrap, chapter 10). A new run on new rows of the same kind then lies around
+the corrected mean with the variance
+
+    s² (1 + 1/J + 2 n_test/n_train):
+
+that of one run, whose rows are new, and that of the mean, whose blocks overlap.
+
 **What choosing one may cost.** For every candidate, a bound for how far it lies below whichever
 is truly best, for all at once: this is where Hsu's reasoning is exact.
 """
@@ -52,6 +63,7 @@ __all__ = [
     "POWER",
     "Comparison",
     "compare_scores",
+    "fresh_run",
     "good_rates",
     "power",
     "showable",
@@ -63,6 +75,8 @@ numbers that happen to agree would decide. No verdict is given then."""
 
 POWER: Final = 0.8
 """The share of studies in which the showable difference would be shown."""
+
+_DRAWS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -162,6 +176,58 @@ def compare_scores(
         cost=reach.max(axis=0),
         showable=showable(error[best, others], count, freedom, left),
     )
+
+
+def fresh_run(
+    scores: Array,
+    picked: int,
+    *,
+    overlap: float,
+    level: float = 0.05,
+    resolution: float = 0.0,
+) -> tuple[float, float, float]:
+    """Where one new run of the picked candidate lies: expected score, and both ends.
+
+    Args:
+        scores: (candidates, blocks) of all that might have been picked, greater is better.
+        picked: the best mean, or another one that was taken for being as good.
+        overlap: n_test/n_train, what the splits have in common.
+        level: chance of a new run outside of the interval.
+        resolution: the step in which a score moves.
+
+    Example:
+        >>> import numpy as np
+        >>> same = np.random.default_rng(2).normal(0.9, 0.01, (8, 10))
+        >>> best = int(same.mean(axis=1).argmax())
+        >>> expected, low, high = fresh_run(same, best, overlap=0.25)
+        >>> bool(low < 0.9 < high), bool(expected < same.mean(axis=1).max())
+        (True, True)
+    """
+    count, blocks = scores.shape
+    mean = scores.mean(axis=1)
+    expected = float(mean[picked]) - (_flattery(scores, mean, picked, overlap) if count > 1 else 0)
+    spread = max(float(scores[picked].std(ddof=1)), resolution / np.sqrt(12))
+    half = stats.t.isf(level / 2, blocks - 1) * spread * np.sqrt(1 + 1 / blocks + 2 * overlap)
+    return expected, expected - half, expected + half
+
+
+def _flattery(scores: Array, mean: Array, picked: int, overlap: float) -> float:
+    """By how much the mean of the picked candidate is too high, for having been picked."""
+    count, blocks = scores.shape
+    own = scores - mean[:, None]
+    own -= own.mean(axis=0)  # what a block does to all alike picks nobody
+    inflation = 1 / blocks + overlap
+    chance = inflation * (own**2).sum() / ((count - 1) * (blocks - 1))
+    seen = mean.var(ddof=1)
+    truth = mean.mean() + (max(0.0, 1 - chance / seen) if seen > 0 else 0.0) * (mean - mean.mean())
+    draws = np.random.default_rng(0).standard_normal((_DRAWS, blocks))
+    error = draws @ own.T * np.sqrt(inflation / (blocks - 1))
+    drawn = truth + error
+    top = drawn.max(axis=1)
+    if picked == mean.argmax():
+        return float((error[drawn == top[:, None]]).mean())
+    near = drawn[:, picked] >= top - (mean.max() - mean[picked])
+    return float(error[near, picked].mean()) if near.any() else 0.0
 
 
 def power(difference: float, error: float, candidates: int, freedom: int, level: float) -> float:

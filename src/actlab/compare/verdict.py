@@ -21,7 +21,7 @@ import numpy as np
 
 from actlab.compare.naming import listed, metric_in_words
 from actlab.compare.racing import Field
-from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores
+from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores, fresh_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +106,8 @@ class Judgement:
     margin: float
     margin_text: str
     showable: float | None
+    fresh: tuple[float, Interval] | None
+    """Where one new run of the recommended candidate lies: expected score, and its interval."""
 
 
 def judge(
@@ -142,7 +144,8 @@ def judge(
     study = _Study(evidence, task, settings, place, sign * means, found, margin, left)
     each = tuple(study.judged(i) for i in range(len(evidence)))
     recommended, why = study.recommended(best, each)
-    reasons = why if best is None else (*why, *study.summary(best, each, recommended))
+    fresh = study.fresh(recommended, scores, field)
+    reasons = why if best is None else (*why, *study.summary(best, each, recommended, fresh))
     return Judgement(
         each=each,
         best=best,
@@ -151,6 +154,7 @@ def judge(
         margin=margin,
         margin_text=margin_text,
         showable=found.showable if found else None,
+        fresh=fresh,
     )
 
 
@@ -366,10 +370,31 @@ class _Study:
     def _bytes(self, index: int) -> int:
         return self.evidence[index].saved_bytes or 0
 
+    def fresh(
+        self, recommended: int | None, scores: NDArray[np.float64], field: Field
+    ) -> tuple[float, Interval] | None:
+        """Return where a new run of the recommended candidate lies; `scores`: greater is better."""
+        if recommended is None or not self.decided:
+            return None
+        expected, low, high = fresh_run(
+            scores,
+            self.place[self.evidence[recommended].trained_as],
+            overlap=field.overlap,
+            level=self.settings.level,
+            resolution=field.resolution,
+        )
+        lowest, highest = _range(self.task)
+        ends = (min(self.sign * low, self.sign * high), max(self.sign * low, self.sign * high))
+        return self.sign * expected, (max(lowest, ends[0]), min(highest, ends[1]))
+
     # --- the rest of the answer ---------------------------------------------------------------
 
     def summary(
-        self, best: int, each: Sequence[Judged], recommended: int | None
+        self,
+        best: int,
+        each: Sequence[Judged],
+        recommended: int | None,
+        fresh: tuple[float, Interval] | None,
     ) -> tuple[str, ...]:
         """Sentences on how the field lies, and on what this budget can show."""
         if self.found is None or recommended is None:
@@ -407,6 +432,13 @@ class _Study:
             f"Whichever candidate is truly best, choosing {self.evidence[recommended].label} "
             f"costs at most {_text(cost)} in {metric} ({100 * (1 - self.settings.level):g} % sure)."
         )
+        if fresh:
+            expected, (low, high) = fresh
+            said.append(
+                f"A new run of {self.evidence[recommended].label} on new data of this kind can be "
+                f"expected to score {_text(expected)}, between {_text(low)} and {_text(high)} "
+                f"({100 * (1 - self.settings.level):g} % sure; corrected for having been picked)."
+            )
         return tuple(said)
 
 
