@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,8 @@ from actlab.compare.candidates import candidates_for
 from actlab.compare.checking import checked_settings
 from actlab.compare.conclusion import conclude
 from actlab.compare.ledger import Ledger
+from actlab.compare.own_files import function_of, names_function
+from actlab.compare.own_model import OwnModel
 from actlab.compare.problem import PROBLEMS, problem_named
 from actlab.compare.protocol import plan
 from actlab.compare.runners import chosen_runner, runner_for, train_missing, workers_for
@@ -21,7 +23,7 @@ from actlab.compare.studies import call_of
 from actlab.compare.study import Settings
 from actlab.compare.task import Task, load
 from actlab.compare.trainer import train_chunk
-from actlab.errors import ActlabError
+from actlab.errors import ActlabError, SettingError
 
 if TYPE_CHECKING:
     import os
@@ -41,9 +43,12 @@ _FRAMES: Final = ("pandas", "polars", "pyarrow", "modin", "cudf")
 
 
 def compare(
-    data: Any,
+    data: Any = None,
     y: Any = None,
     *,
+    model: Any = None,
+    step: Any = None,
+    replace: Any = None,
     target: str | None = None,
     task: str | None = None,
     activations: str | Activation | Iterable[str | Activation] | None = None,
@@ -51,8 +56,9 @@ def compare(
     all: bool = False,
     hidden: Iterable[int] | int | None = None,
     optimizer: str | None = None,
-    loss: str | None = None,
-    metric: str | None = None,
+    loss: Any = None,
+    metric: Any = None,
+    higher_is_better: bool | None = None,
     schedule: str | None = None,
     clip_norm: float | None = None,
     epochs: int | None = None,
@@ -75,10 +81,21 @@ def compare(
     accounts for overlapping splits and for the number of candidates (see `statistics`).
 
     Args:
-        data: "digits", "breast_cancer", "wine", "iris" or "diabetes"; the path of a CSV or
-            Parquet file; a data frame of any library that narwhals knows; or an array X,
-            (rows, features).
+        data: "digits", "breast_cancer", "wine", "iris" or "diabetes"; a built-in problem such
+            as "digits-image"; the path of a CSV or Parquet file; a data frame of any library
+            that narwhals knows; or an array X, (rows, features). For a model of your own:
+            (train, validation, test), each a DataLoader or list of batches (inputs..., target);
+            (train, test), of which a part of the first is held out for validation; a function,
+            of a seed or of nothing, that gives these; or tensors or arrays (X, y), which are
+            split anew for each block.
         y: the values to predict, (rows,), if they are not a column of `data`.
+        model: a function (or a class) that builds your network, a `torch.nn.Module`. Its hidden
+            activations (layers, and calls such as `torch.relu(x)`) are exchanged for each
+            candidate; weights keep the draws of `model()`, and those that feed a candidate are
+            scaled to its gain.
+        step: a whole training step of your model, (model, batch, optimizer) -> loss.
+        replace: names of the activations in your model that are exchanged; all hidden ones by
+            default, not what stands at the output and not gates.
         target: the column to predict.
         task: "classification" or "regression", if the guess from the target is wrong.
         activations: names, formulas, or activations; about twelve well-known ones by default.
@@ -87,8 +104,11 @@ def compare(
         hidden: widths of the hidden layers; 64, 64 by default.
         optimizer: "sgd", "adam" (the default), "adamw", "rmsprop", "adagrad", "adadelta",
             "adamax", "nadam".
-        loss: by name; "auto" is the cross-entropy or the mean squared error.
-        metric: by name; "auto" is the accuracy or R².
+        loss: by name; "auto" is the cross-entropy or the mean squared error. For your model also
+            a module or a function of (output, target).
+        metric: by name; "auto" is the accuracy or R². For your model also a function of
+            (outputs, targets) of a whole part.
+        higher_is_better: of a metric that is a function; True by default.
         schedule: "constant" (the default), "step", "exponential" or "cosine".
         clip_norm: greatest norm of a network's gradient.
         epochs: passes over the training part; 30 by default.
@@ -123,7 +143,22 @@ def compare(
         >>> [row.label for row in result.rows if row.verdict == "best"] == [result.best]
         True
     """
-    problem = _problem(data)
+    if model is None:
+        _refuse(step=step, replace=replace, higher_is_better=higher_is_better)
+        problem = _problem(data)
+    else:
+        _refuse_of_model(y=y, target=target, task=task, hidden=hidden)
+        problem = _own(
+            model,
+            data,
+            loss=loss,
+            metric=metric,
+            higher_is_better=higher_is_better,
+            step=step,
+            replace=replace,
+            seed=seed,
+        )
+        loss = metric = None  # the model has them now
     settings = _settings(
         problem,
         hidden=hidden,
@@ -144,6 +179,8 @@ def compare(
     if problem and activations is None and family is None and not all:
         activations = problem.candidates
     candidates = candidates_for(activations, family=family, everything=all)
+    if problem is None and data is None:
+        raise SettingError("no data were given; name a data set, such as actlab.compare('digits')")
     loaded = problem or load(data, target=target, task=task, y=y)
     planned = plan(loaded, candidates, settings)
     trained_by = trained_by or runner_for(workers_for(planned))
@@ -155,15 +192,46 @@ def compare(
         )
     work = partial(_train, loaded, candidates, planned.settings)
     with Ledger.open(directory and directory / "ledger.sqlite") as ledger:
-        ledger.register(planned, call_of(data, candidates, y=y, target=target, task=task))
+        ledger.register(
+            planned,
+            call_of(data if model is None else None, candidates, y=y, target=target, task=task),
+        )
         with closing(trained_by):
             short = train_missing(planned, ledger, work, trained_by, progress)
         result = conclude(planned, ledger, short_of_memory=short)
-    result = replace(result, frame_library=_library_of(data))
+    result = dataclasses.replace(result, frame_library=_library_of(data))
     if directory:
         result.to_json(directory / "result.json")
         result.report(directory / "report.html")
     return result
+
+
+def _own(model: Any, data: Any, **options: Any) -> OwnModel:
+    """The user's model as a problem; functions may be named as "my.py:build"."""
+    if data is None:
+        raise SettingError("model= came without data=, what to train it on")
+
+    def read(given: Any) -> Any:
+        return function_of(given) if names_function(given) else given
+
+    name = None
+    if isinstance(model, str):
+        name, model = model.rpartition(":")[2], function_of(model)
+    if isinstance(data, str):
+        data = function_of(data)
+    return OwnModel(model, data, name=name, **{key: read(value) for key, value in options.items()})
+
+
+def _refuse(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise SettingError(f"{name}= is for a model of your own, and no model= was given")
+
+
+def _refuse_of_model(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise SettingError(f"{name}= is for tables; a model of your own has no use for it")
 
 
 def data_of(data: str, target: str | None = None, task: str | None = None) -> Task | Problem:
@@ -187,7 +255,7 @@ def _settings(problem: Problem | None, **given: Any) -> Settings:
     # Losses and metrics of a problem are its own; `Problem.settled` knows them.
     names = {"loss": chosen["loss"], "metric": chosen["metric"]}
     checked = checked_settings(**chosen | {"loss": "auto", "metric": "auto"})
-    return replace(checked, **names)
+    return dataclasses.replace(checked, **names)
 
 
 def _train(

@@ -142,7 +142,7 @@ def batches_of(part: Part, settings: Settings, block: int, epoch: int) -> Iterat
 
     A last batch of a single row is joined to the one before: a batch norm can do nothing with it.
     """
-    if isinstance(part, tuple):
+    if isinstance(part, tuple) and isinstance(part[0], Tensor):
         rows, size = len(part[0]), settings.batch_size
         order = torch.from_numpy(batch_order(settings.seed, block, epoch, rows))
         starts = list(range(0, rows, size))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from actlab.activation import Activation
 
-__all__ = ["Places", "Site", "UnitCounts", "sites_of"]
+__all__ = ["Places", "Site", "UnitCounts", "matrices", "sites_of"]
 
 Node = Any
 """A node of autograd's graph."""
@@ -46,6 +46,21 @@ class Site(ActivationModule):
 def sites_of(model: nn.Module) -> list[Site]:
     """The places of a network where the candidate stands."""
     return [module for module in model.modules() if isinstance(module, Site)]
+
+
+def matrices(node: Node | None) -> Iterator[Tensor]:
+    """The parameter that a node of autograd's graph hands on as it is or turned, if a matrix."""
+    for _ in range(3):
+        if node is None:
+            return
+        weight = getattr(node, "variable", None)
+        if weight is not None:
+            if weight.dim() >= 2:
+                yield weight
+            return
+        if len(node.next_functions) != 1:
+            return
+        ((node, _),) = node.next_functions
 
 
 @dataclass(frozen=True)
@@ -107,18 +122,7 @@ class Places:
                 queue.extend(child for child, _ in node.next_functions if child is not None)
 
     def _matrix(self, node: Node | None) -> Iterator[str]:
-        """The parameter that a node hands on as it is or turned, if it is a matrix."""
-        for _ in range(3):
-            if node is None:
-                return
-            weight = getattr(node, "variable", None)
-            if weight is not None:
-                if weight.dim() >= 2 and id(weight) in self._names:
-                    yield self._names[id(weight)]
-                return
-            if len(node.next_functions) != 1:
-                return
-            ((node, _),) = node.next_functions
+        return (self._names[id(w)] for w in matrices(node) if id(w) in self._names)
 
     # --- the gain -----------------------------------------------------------------------------
 

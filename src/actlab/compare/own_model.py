@@ -1,0 +1,424 @@
+"""A study of the user's own network, on the user's own data.
+
+`OwnModel` is the `Problem` that `actlab.compare(model=build, data=loaders)` makes of them. All that
+can be wrong is looked for before any training, on the first batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from actlab.catalogue import resolve, split_list
+from actlab.compare.code_digest import digest_of
+from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
+from actlab.compare.exchange import Found, find
+from actlab.compare.looped import batches_of, rows_of
+from actlab.compare.own_data import OwnData, batches, tensors_in
+from actlab.compare.own_scores import loss_of, metric_of
+from actlab.compare.sites import Site
+from actlab.compare.study import Settings, TaskSummary
+from actlab.errors import ActlabError, DataError, SettingError
+
+if TYPE_CHECKING:
+    from actlab.activation import Activation
+    from actlab.compare.problem import Part, Parts, Score, Step
+
+__all__ = ["OwnModel"]
+
+_SAME: Final = 1e-3
+"""How far outputs may lie apart, relative to the largest, when activations are exchanged for
+themselves: kernels round differently."""
+
+
+class OwnModel:
+    """The user's network as a problem.
+
+    Args:
+        build: a function (or a class) that gives the network, the same one at every call but for
+            the weights it draws.
+        data: see `OwnData`.
+        loss: a name, a module, or a function of (output, target).
+        metric: a name, or a function of (outputs, targets) of a whole part.
+        higher_is_better: of a metric that is a function.
+        step: a whole training step: (model, batch, optimizer) -> loss.
+        replace: names of the activations that are exchanged; by default all hidden ones.
+
+    Raises:
+        ActlabError: whatever would fail in training, found on the first batch.
+    """
+
+    kind = "own model"
+    defaults: Mapping[str, Any] = {"epochs": 10}
+    candidates = None
+
+    def __init__(
+        self,
+        build: Any,
+        data: Any,
+        *,
+        loss: Any = None,
+        metric: Any = None,
+        higher_is_better: bool | None = None,
+        step: Any = None,
+        replace: Any = None,
+        seed: int = 0,
+        name: str | None = None,
+    ) -> None:
+        self._build = _checked_build(build)
+        self.name = name or _name_of(build)
+        self.step: Step | None = _checked_step(step)
+        self._data = OwnData(data)
+        self._greater = higher_is_better
+        settings = Settings(seed=seed)
+        batch = self._first_batch(settings)
+        model = self._fresh(seed)
+        self._check_repeatable(model, seed)
+        found = find(model, lambda m: self._called(m, batch))
+        self._exchange = found.narrowed(_names(replace))
+        self._ends_in = next((f.activation.name for f in found.found if f.place == "output"), None)
+        with torch.no_grad():
+            output = self._called(model.eval(), batch)
+        target = _target(batch)
+        self._loss = loss_of(loss, output, target, self._ends_in)
+        self._measure = metric_of(metric, higher_is_better, output, target, self._ends_in)
+        self._check_exchange(seed, batch)
+        self._check_numbers(seed, batch, settings)
+        self._structure = _structure(self._fresh(seed))
+        self._functions = [self._build, loss, metric, step]
+
+    # --- what a problem says ------------------------------------------------------------------
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the data, the network with its draws, and the code of what the user gave."""
+        return self._fingerprint
+
+    def settled(self, settings: Settings) -> Settings:
+        """Return the settings as this problem has them, and remember which data they mean."""
+        data = self._data.fingerprint(settings)
+        code = digest_of(*self._functions, *_forwards(self._fresh(0)))
+        chosen = [(f.path, f.way, f.name) for f in self._exchange.chosen]
+        words = [self._structure, data, code, repr(chosen), repr(self._greater)]
+        self._fingerprint = hashlib.sha256("\n".join(words).encode()).hexdigest()
+        return replace(settings, hidden=(), loss=self._loss.name, metric=self._measure.score.name)
+
+    _fingerprint = ""
+
+    def score(self, settings: Settings) -> Score:
+        """What is compared."""
+        del settings
+        return self._measure.score
+
+    def check(self, activation: Activation) -> None:
+        """Refuse a candidate of another kind than what it would replace."""
+        kinds = {_kind(found.activation) for found in self._exchange.chosen}
+        if {_kind(activation)} != kinds:
+            names = ", ".join(sorted({f.activation.name for f in self._exchange.chosen}))
+            raise SettingError(
+                f"{activation.name} is a {activation.kind} function and can not stand in the place "
+                f"of {names}; compare functions of the same kind, or say with replace= what is to "
+                "be exchanged"
+            )
+
+    def summary(self, settings: Settings) -> TaskSummary:
+        """What the answer needs to know of data and network."""
+        parts = self.parts(0, settings)
+        rows = [_rows(part) for part in (parts.train, parts.validation, parts.test)]
+        for name, count in zip(("training", "validation", "test"), rows, strict=True):
+            if not count:
+                raise DataError(f"the {name} part has no rows; every part needs some")
+        first = next(batches(parts.train))
+        score = self.score(settings)
+        return TaskSummary(
+            name=self.name,
+            kind=self.kind,
+            target=None,
+            rows=sum(rows),
+            features=max(1, sum(t[0].numel() for t in tensors_in(_inputs(first)) if t.dim())),
+            classes=(),
+            metric=score.name,
+            higher_is_better=score.greater_is_better,
+            train_rows=rows[0],
+            validation_rows=rows[1],
+            test_rows=rows[2],
+            notes=(*self._data.notes, *self._exchange.notes()),
+            fingerprint=self.fingerprint,
+        )
+
+    def parts(self, block: int, settings: Settings) -> Parts:
+        """The data of one block."""
+        return self._data.parts(block, settings)
+
+    def network(self, activation: Activation, settings: Settings) -> nn.Module:
+        """The user's network with the candidate in the place of its activations."""
+        del settings
+        return self._exchange.apply(self._made(), lambda found: _site(activation, found))
+
+    def loss(self, model: nn.Module, batch: Any, settings: Settings) -> Tensor:
+        """The loss of a batch."""
+        del settings
+        loss = self._loss(self._called(model, batch), _target(batch))
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise SettingError(
+                f"the loss is {_shown(loss)}; a tensor with one number was expected, such as the "
+                "mean over the batch"
+            )
+        return loss.reshape(())
+
+    def measure(self, model: nn.Module, part: Part, settings: Settings) -> tuple[float, float]:
+        """The metric and the mean loss on a whole part."""
+        del settings
+        outputs: list[Any] = []
+        targets: list[Any] = []
+        total, rows = 0.0, 0
+        for batch in batches(part):
+            output, target = self._called(model, batch), _target(batch)
+            own = rows_of(batch)
+            total += own * float(self._loss(output, target))
+            rows += own
+            outputs.append(output)
+            targets.append(target)
+        loss = total / rows if rows else math.nan
+        if self._measure.function is None:
+            return loss, loss
+        together, goal = _joined(outputs), _joined(targets)
+        if isinstance(together, Tensor) and not bool(torch.isfinite(together).all()):
+            return math.nan, loss
+        return self._measure(together, goal), loss
+
+    # --- the user's code ----------------------------------------------------------------------
+
+    def _made(self) -> nn.Module:
+        try:
+            model = self._build()
+        except ActlabError:
+            raise
+        except Exception as error:
+            raise ActlabError(f"{self.name}() failed: {type(error).__name__}: {error}") from error
+        if not isinstance(model, nn.Module):
+            raise ActlabError(f"{self.name}() gave {_shown(model)}; a torch.nn.Module was expected")
+        return model
+
+    def _fresh(self, seed: int) -> nn.Module:
+        with Draws(seed, 0, WEIGHTS).used():
+            return self._made().train()
+
+    def _called(self, model: nn.Module, batch: Any) -> Any:
+        return model(*_inputs(batch))
+
+    def _first_batch(self, settings: Settings) -> Any:
+        parts = self._data.parts(0, settings)
+        batch = next(batches_of(parts.train, settings, 0, 0), None)
+        if batch is None:
+            raise DataError("the training part gives no batch; every part needs some rows")
+        if self.step is None and not (isinstance(batch, list | tuple) and len(batch)):
+            raise DataError(
+                f"a batch is {_shown(batch)}; a tuple of inputs and a target was expected, or "
+                "step=, a function that trains on such a batch"
+            )
+        return batch
+
+    # --- what could be wrong ------------------------------------------------------------------
+
+    def _check_repeatable(self, model: nn.Module, seed: int) -> None:
+        again = self._fresh(seed)
+        if again is model:
+            raise ActlabError(
+                f"{self.name}() gave the same object twice; it must build a new network each time"
+            )
+        if _structure(again) != _structure(model):
+            raise ActlabError(
+                f"{self.name}() gave another network at the second call, with the same random "
+                "numbers; it must build the same one each time"
+            )
+
+    def _check_exchange(self, seed: int, batch: Any) -> None:
+        """Exchanged for themselves, the activations must leave the output as it is."""
+        model = self._fresh(seed)
+        twin = self._exchange.apply(self._fresh(seed), _itself)
+        for training in (True, False):
+            both = []
+            for network in (model, twin):
+                with Draws(seed, 0, TRAINING).used(), torch.no_grad():
+                    try:
+                        both.append(self._called(network.train(training), batch))
+                    except Exception as error:
+                        raise ActlabError(self._failed(error)) from error
+            if not _alike(*both):
+                names = ", ".join(sorted({f.activation.name for f in self._exchange.chosen}))
+                raise ActlabError(
+                    f"exchanging {names} in {self.name} for layers of the same function changes "
+                    "the output; make each activation a layer whose result is used, without "
+                    "inplace=True, or say with replace= which can be exchanged"
+                )
+
+    def _check_numbers(self, seed: int, batch: Any, settings: Settings) -> None:
+        model = self._fresh(seed)
+        with Draws(seed, 0, TRAINING).used(), torch.enable_grad():
+            try:
+                loss = self.loss(model, batch, settings)
+            except ActlabError:
+                raise
+            except Exception as error:
+                raise ActlabError(self._failed(error)) from error
+        if not bool(torch.isfinite(loss)):
+            raise DataError(
+                f"the loss of the first batch is {float(loss)}; look at the data (missing or "
+                "infinite numbers?) and at the loss"
+            )
+        if self.step is None and not loss.requires_grad:
+            raise SettingError(
+                "the loss has no gradient; compute it from the model's output with tensors, "
+                "without detach() or item()"
+            )
+        parts = self._data.parts(0, settings)
+        with Draws(seed, 0, SCORING).used(), torch.no_grad():
+            try:
+                self.measure(model.eval(), parts.validation, settings)
+            except ActlabError:
+                raise
+            except Exception as error:
+                raise ActlabError(
+                    f"scoring {self.name} failed: {type(error).__name__}: {error}"
+                ) from error
+
+    def _failed(self, error: Exception) -> str:
+        return f"{self.name} failed on the first batch: {type(error).__name__}: {error}"
+
+
+# --- candidates in their places -------------------------------------------------------------------
+
+
+def _site(activation: Activation, found: Found) -> nn.Module:
+    del found
+    return Site(activation)
+
+
+def _itself(found: Found) -> nn.Module:
+    made: nn.Module = found.activation.module()
+    return made
+
+
+def _kind(activation: Activation) -> str:
+    """What can stand in each other's place; a layer of one number with weights counts as scalar."""
+    return "scalar" if activation.kind == "layer" else activation.kind
+
+
+def _names(given: Any) -> list[str] | None:
+    if given is None:
+        return None
+    entries = split_list(given) if isinstance(given, str) else given
+    if not isinstance(entries, list | tuple | set):
+        entries = [entries]
+    return [(resolve(entry) if isinstance(entry, str) else entry).name for entry in entries]
+
+
+# --- what the user gave ---------------------------------------------------------------------------
+
+
+def _checked_build(build: Any) -> Callable[[], Any]:
+    if isinstance(build, nn.Module):
+        raise SettingError(
+            "model is a network; the function that builds it was expected, since every member of "
+            f"a study begins anew: model=lambda: {type(build).__name__}(...)"
+        )
+    if not callable(build):
+        raise SettingError(
+            f"model is of type {type(build).__name__}; a function that gives a torch.nn.Module was "
+            "expected"
+        )
+    needed = _needed(build)
+    if needed:
+        raise SettingError(
+            f"{_name_of(build)} needs arguments ({', '.join(needed)}); a function without any was "
+            "expected, such as a lambda that fills them in"
+        )
+    made: Callable[[], Any] = build
+    return made
+
+
+def _checked_step(step: Any) -> Any:
+    if step is not None and not callable(step):
+        raise SettingError(
+            f"step is of type {type(step).__name__}; a function of (model, batch, optimizer) that "
+            "returns the loss was expected"
+        )
+    return step
+
+
+def _needed(function: Any) -> list[str]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
+    ]
+
+
+def _name_of(function: Any) -> str:
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return "model" if name == "<lambda>" else name
+
+
+def _inputs(batch: Any) -> tuple[Any, ...]:
+    """All but the last of a batch; a batch of one is input and target."""
+    if isinstance(batch, list | tuple):
+        return tuple(batch[:-1]) if len(batch) > 1 else tuple(batch)
+    return (batch,)
+
+
+def _target(batch: Any) -> Any:
+    return batch[-1] if isinstance(batch, list | tuple) else batch
+
+
+def _rows(part: Part) -> int:
+    return sum(rows_of(batch) for batch in batches(part))
+
+
+def _joined(values: list[Any]) -> Any:
+    return torch.cat(values) if values and all(isinstance(v, Tensor) for v in values) else values
+
+
+def _alike(one: Any, other: Any) -> bool:
+    pairs = list(zip(tensors_in(one), tensors_in(other), strict=True))
+    for a, b in pairs:
+        if a.shape != b.shape:
+            return False
+        largest = float(a.double().abs().max()) if a.numel() else 0.0
+        if not torch.allclose(a.double(), b.double(), rtol=0, atol=_SAME * max(largest, 1e-30)):
+            return False
+    return True
+
+
+def _structure(model: nn.Module) -> str:
+    """The network in words and numbers: its layers and what was drawn for them."""
+    digest = hashlib.sha256(repr(model).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _forwards(model: nn.Module) -> Iterator[type]:
+    """The user's classes in a network."""
+    for kind in dict.fromkeys(type(module) for module in model.modules()):
+        if kind.__module__.split(".")[0] not in {"torch", "actlab"}:
+            yield kind
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    kind = type(value).__name__
+    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
