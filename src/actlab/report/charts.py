@@ -37,6 +37,7 @@ __all__ = [
     "forest_track",
     "line_chart",
     "rates_track",
+    "room_for_labels",
     "scale_of",
     "swatch",
     "value_axis",
@@ -160,7 +161,7 @@ def line_chart(
         tag("desc", description, id=f"{name}-desc"),
         _frame(x, y),
         inner,
-        *(mark for one in styled for mark in _marks(one, x, y, every=rates)),
+        *(mark for one in styled for mark in _marks(one, x, y, every=rates, lines=len(styled))),
         *_labels(styled[::-1], x, y),
         role="img",
         aria_labelledby=f"{name}-title",
@@ -229,7 +230,7 @@ def _band(one: Series, x: Axis, y: Axis) -> Markup:
     return tag("path", class_=f"band s{one.style}", data_series=one.style, d=path)
 
 
-def _marks(one: Series, x: Axis, y: Axis, *, every: bool) -> list[Markup]:
+def _marks(one: Series, x: Axis, y: Axis, *, every: bool, lines: int) -> list[Markup]:
     """Return markers: at every point, or at the last one; crosses where training diverged."""
     known = [(at, v) for at, v in zip(one.xs, one.ys, strict=True) if v is not None]
     found = []
@@ -239,7 +240,7 @@ def _marks(one: Series, x: Axis, y: Axis, *, every: bool) -> list[Markup]:
             found.append(_marker(one.style or 0, _share(x.place(at)), HEIGHT * (1 - up)))
     for at in one.crosses:
         # Several candidates may diverge at one rate; their crosses stand beside each other.
-        shift = 11 * ((one.style or 0) - (STYLES - 1) / 2) * 0.8
+        shift = 8.8 * ((one.style or 0) - (lines - 1) / 2)
         cross = tag("path", class_=f"cross s{one.style}", d=f"M{shift - 3:.1f}-3l6 6m0-6l-6 6")
         place = _share(x.place(at))
         found.append(
@@ -274,10 +275,19 @@ def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
     heights = _apart([end[0] for end in ends])
     found = []
     for (top, up, at, one), height in zip(ends, heights, strict=True):
-        text = short(one.label, 15) + (" ↓" if up < 0 else " ↑" if up > 1 else "")
-        parts = [tag("text", text, x=18, y=height - top, dy=4)]
-        bend = f"M6 0C12 0 8 {height - top:.1f} 15 {height - top:.1f}"
-        parts.insert(0, tag("path", class_=f"leader s{one.style}", d=bend))
+        text = _label(one) + (" ↓" if up < 0 else " ↑" if up > 1 else "")
+        down = height - top
+        marker = tag(
+            "path",
+            class_=f"marker s{one.style}",
+            d=_MARKERS[(one.style or 0) % STYLES],
+            transform=f"translate(22 {down:.1f})",
+        )
+        parts = [
+            tag("path", class_=f"leader s{one.style}", d=f"M6 0C13 0 8 {down:.1f} 16 {down:.1f}"),
+            marker,
+            tag("text", text, x=31, y=down, dy=4),
+        ]
         if x.place(at) < _ENDS_EARLY:
             ends_at = _share(x.place(at))
             bridge = {"x1": ends_at, "x2": "100%", "y1": top, "y2": top}
@@ -296,6 +306,16 @@ def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
             )
         )
     return found
+
+
+def _label(one: Series) -> str:
+    return short(one.label, 15)
+
+
+def room_for_labels(series: Sequence[Series]) -> int:
+    """Return how many pixels the names beside a chart need (7.5 for a letter, 55 around it)."""
+    longest = max((len(_label(one)) for one in series if one.style is not None), default=0)
+    return 55 + round(7.5 * longest)
 
 
 def _apart(tops: Sequence[float]) -> list[float]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from actlab.compare.study import Settings
-from actlab.report import charts, wording
+from actlab.report import charts, recipe, wording
 from actlab.report.svg import axis_of_rates
 from actlab.report.wording import amount, clean, count, fixed, mark_of, percent, span
 
@@ -32,6 +31,19 @@ _RANGES: Final = 12
 """Ranges of good learning rates that are drawn."""
 _FOREST: Final = 24
 """Differences drawn at once; the others are behind a fold."""
+
+_SECTIONS: Final = (
+    ("answer", "Answer"),
+    ("notes", "Notes"),
+    ("ranking", "Ranking"),
+    ("differences", "Differences"),
+    ("rates", "Learning rates"),
+    ("curves", "Learning curves"),
+    ("health", "Health"),
+    ("data", "Data"),
+    ("protocol", "Protocol"),
+    ("again", "Do it again"),
+)
 
 
 def comparison_page(result: Result) -> str:
@@ -71,8 +83,10 @@ def environment() -> Environment:
 
 
 def _finalize(value: Any) -> Any:
-    """Make every text printable; escaping comes after this."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Make every text printable, and no line begin with a percent sign; escaping comes after."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return clean(value).replace(" %", "\u00a0%")
+    return value
 
 
 def _view(result: Result) -> dict[str, Any]:
@@ -80,6 +94,8 @@ def _view(result: Result) -> dict[str, Any]:
     seconds = wording.unit_of_time(row.step_seconds for row in result.rows)
     recommended = result.row(result.recommended) if result.recommended is not None else None
     best = result.row(result.best) if result.best is not None else None
+    shown = recommended or best
+    drawn, good = _charts(result, styles), _good_rates(result)
     return {
         "result": result,
         "task": result.task,
@@ -87,29 +103,45 @@ def _view(result: Result) -> dict[str, Any]:
         "metric": wording.metric(result),
         "metric_title": wording.metric_title(result),
         "decimals": wording.places(result),
+        "sections": _sections(result, drawn, good),
         "headline": _headline(result),
+        "certainty": wording.certainty(result),
+        "table": wording.is_table(result.task),
         "recommended": recommended,
         "best": best,
-        "shown": recommended or best,
+        "shown": shown,
+        "shown_rate": wording.middle(shown.chosen_learning_rates) if shown else None,
         "verdicts": wording.counted_verdicts(result),
         "meanings": wording.MEANINGS,
         "unit": seconds,
-        "costs": _costs(result, recommended or best, seconds),
+        "costs": _costs(result, shown, seconds),
         "lines": [
             _Line(row, mark_of(row), wording.middle(row.chosen_learning_rates))
             for row in result.rows
         ],
-        "legend": [
-            (style, label, charts.swatch(style), label == result.recommended)
+        "lines_of_charts": [
+            (style, label, charts.swatch(style))
             for label, style in sorted(styles.items(), key=lambda pair: pair[1])
         ],
         "plain": max(0, len(result.curves) - len(styles)),
         "forest": _forest(result),
-        "charts": _charts(result, styles),
-        "good": _good_rates(result),
-        "reproduce": _code(_snippet(result)),
-        "setting_rows": _settings(result.settings),
+        "charts": drawn,
+        "good": good,
+        "reproduce": Markup("\n").join(clean(line) for line in recipe.snippet(result)),
+        "setting_rows": recipe.settings(result),
     }
+
+
+def _sections(
+    result: Result, drawn: dict[str, Any], good: dict[str, Any] | None
+) -> list[tuple[str, str]]:
+    """Return the sections of this page: anchor and name."""
+    there = {
+        "notes": bool(result.notes),
+        "rates": "rates" in drawn or good is not None,
+        "curves": "score" in drawn or "loss" in drawn,
+    }
+    return [(anchor, text) for anchor, text in _SECTIONS if there.get(anchor, True)]
 
 
 @dataclass(frozen=True)
@@ -267,6 +299,7 @@ def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
                 rates=name == "rates",
                 y=axis,
             ),
+            "labels": charts.room_for_labels(series),
             "cut": axis.cut,
             "logarithmic": axis.logarithmic,
             "crosses": any(one.crosses for one in series if one.style is not None),
@@ -286,64 +319,3 @@ def _described(series: Sequence[charts.Series], *, good: bool, rates: bool) -> s
     rest = len(series) - len(parts)
     more = f"; {count(rest, 'more line')} in the table below." if rest else "."
     return clean("; ".join(parts) + more)
-
-
-# --- settings, and how to do it again ---------------------------------------------------------
-
-
-def _settings(settings: Settings) -> list[tuple[str, str]]:
-    return [
-        ("Hidden layers", " × ".join(map(str, settings.hidden)) or "none"),
-        ("Optimiser", settings.optimizer),
-        ("Loss", settings.loss.replace("_", " ")),
-        ("Metric", settings.metric.replace("_", " ")),
-        ("Schedule", settings.schedule),
-        ("Gradient clipping", "none" if settings.clip_norm is None else amount(settings.clip_norm)),
-        ("Epochs", f"{settings.epochs:,}"),
-        ("Batch size", f"{settings.batch_size:,}"),
-        ("Learning rates", ", ".join(amount(rate) for rate in settings.learning_rates)),
-        ("Blocks", f"{settings.blocks}"),
-        ("Validation and test", f"{settings.validation_share:.0%} and {settings.test_share:.0%}"),
-        ("Seed", f"{settings.seed}"),
-        ("Margin", amount(settings.margin)),
-        ("Level", amount(settings.level)),
-        ("Networks in one computation", f"{settings.chunk_members}"),
-    ]
-
-
-def _code(lines: Sequence[str]) -> Markup:
-    """Return lines of code, each made printable and escaped."""
-    return Markup("\n").join(clean(line) for line in lines)
-
-
-def _snippet(result: Result) -> list[str]:
-    """Return Python that asks the same question again."""
-    task, settings = result.task, result.settings
-    names = [row.label if row.family is not None else row.formula for row in result.rows]
-    lines = ["import actlab", "", "result = actlab.compare("]
-    builtin = {"digits", "breast_cancer", "wine", "iris", "diabetes"}
-    data = repr(task.name) if task.name in builtin or "." in task.name else "frame"
-    lines.append(f"    {data},{'' if data != 'frame' else '  # the same rows'}")
-    if task.target is not None and task.name not in builtin:
-        lines.append(f"    target={task.target!r},")
-    lines.append("    activations=[")
-    lines += [f"        {name!r}," for name in names]
-    lines.append("    ],")
-    for name in (
-        "hidden",
-        "optimizer",
-        "loss",
-        "metric",
-        "schedule",
-        "clip_norm",
-        "epochs",
-        "batch_size",
-        "learning_rates",
-        "blocks",
-        "seed",
-        "margin",
-    ):
-        value = getattr(settings, name)
-        lines.append(f"    {name}={value!r},")
-    lines += [")", 'result.report("report.html")']
-    return lines

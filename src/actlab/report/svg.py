@@ -119,6 +119,8 @@ def axis_of_epochs(epochs: int) -> Axis:
     """Return the axis of epochs 1 … n."""
     if epochs < 2:
         return Axis(0.5, 1.5, ((1.0, "1"),))
+    if epochs <= 8:
+        return Axis(1.0, float(epochs), tuple((float(n), f"{n}") for n in range(1, epochs + 1)))
     steps = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000)
     step = next((step for step in steps if epochs / step <= 6), epochs)
     marks = [mark for mark in range(step, epochs + 1, step) if mark - 1 > epochs / 12]

@@ -224,7 +224,7 @@ class _Writer:
         better = "higher" if self.result.task.higher_is_better else "lower"
         blocks = count(self.result.settings.blocks, "block")
         said.append(
-            f"{wording.metric_title(self.result)} on test rows, mean over {blocks}; "
+            f"{wording.metric_title(self.result)} on the test part, mean over {blocks}; "
             f"{better} is better."
         )
         said.append(self.result.margin_text)

@@ -9,11 +9,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from actlab.compare.naming import metric_in_words
+from actlab.compare.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actlab.compare.result import Result, Row
+    from actlab.compare.study import TaskSummary
 
 __all__ = [
     "MEANINGS",
@@ -21,11 +23,13 @@ __all__ = [
     "Mark",
     "Unit",
     "amount",
+    "certainty",
     "clean",
     "count",
     "counted_verdicts",
     "duration",
     "fixed",
+    "is_table",
     "mark_of",
     "metric",
     "metric_title",
@@ -73,6 +77,11 @@ def metric_title(result: Result) -> str:
     """Return the metric's name as it begins a line."""
     name = metric(result)
     return name[:1].upper() + name[1:]
+
+
+def is_table(task: TaskSummary) -> bool:
+    """Whether the data are a table: rows and columns, split and scaled by actlab itself."""
+    return task.kind in {"classification", "regression"} and task.name not in PROBLEMS
 
 
 # --- numbers ----------------------------------------------------------------------------------
@@ -234,3 +243,24 @@ def counted_verdicts(result: Result) -> list[tuple[Mark, int]]:
     marks = [mark_of(row) for row in result.rows]
     order = [*_MARKS.values(), _FAILED, _NO_VERDICT, _UNREACHED]
     return [(mark, marks.count(mark)) for mark in order if mark in marks]
+
+
+def certainty(result: Result) -> str:
+    """Say in a sentence how much of the field the study could tell apart."""
+    others = [mark_of(row) for row in result.rows if row.label != result.best]
+    kinds = ["worse" if mark is _FAILED else mark.kind for mark in others]
+    judged = [kind for kind in kinds if kind != _NO_VERDICT.kind]
+    if not others:
+        return "There was only one to compare."
+    if not judged:
+        return "Nothing can be said yet: there is no verdict on any candidate."
+    waiting = len(others) - len(judged)
+    rest = f" {count(waiting, 'candidate')} could not be judged." if waiting else ""
+    field = count(len(judged), "other")
+    undecided = judged.count("undecided")
+    if undecided == len(judged):
+        return f"Open: none of {field} could be told apart from the best.{rest}"
+    if undecided:
+        return f"Partly open: {undecided} of {field} could not be told apart from the best.{rest}"
+    shown = " or ".join(word for word in ("worse", "equivalent") if word in judged)
+    return f"Settled: {field} shown to be {shown}.{rest}"

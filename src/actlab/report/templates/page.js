@@ -47,7 +47,9 @@ for (const button of document.querySelectorAll(".legend button")) {
   button.addEventListener("blur", () => light(null));
   button.addEventListener("click", () => {
     if (!kept.delete(series)) kept.add(series);
-    button.setAttribute("aria-pressed", String(kept.has(series)));
+    for (const twin of document.querySelectorAll(`.legend [data-series="${series}"]`)) {
+      if (twin.localName === "button") twin.setAttribute("aria-pressed", String(kept.has(series)));
+    }
     light(kept.has(series) ? series : null);
   });
 }
