@@ -17,7 +17,7 @@ from actlab.gallery.thumbnails import thumbnail
 from actlab.gallery.traits import known, traits
 from actlab.health.regions import regions
 from actlab.properties import PairProperties, Properties, claims
-from actlab.properties.facts import shown
+from actlab.properties.facts import shown as written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +87,10 @@ class Exhibit:
     script: str
     paper: str
     link: str
+    start: bool
+    """Whether it is a layer that is shown as it starts."""
+    steady: bool
+    """Whether such a layer always starts so."""
 
     @property
     def name(self) -> str:
@@ -121,6 +125,7 @@ def exhibit(f: Activation, slug: str) -> Exhibit:
     summary = _summary(f)
     sources, refused = _sources(f)
     paper = f.reference
+    facts = _scripted(f, slug)
     return Exhibit(
         function=f,
         slug=slug,
@@ -138,9 +143,11 @@ def exhibit(f: Activation, slug: str) -> Exhibit:
         tails=tuple(tails(f)),
         sources=sources,
         refused=refused,
-        script=script(f, _scripted(f, slug)),
+        script=script(f, facts),
         paper="" if paper is None else str(paper),
         link="" if paper is None else _link(paper.arxiv, paper.doi),
+        start="start" in facts,
+        steady=bool(facts.get("steady", True)),
     )
 
 
@@ -157,7 +164,7 @@ def _summary(f: Activation) -> str:
         way = {"no": "rises and falls", "constant": "is constant"}.get(facts.monotone.value)
         way = way or f"is {facts.monotone.value}"
         extent = facts.range.value
-        return f"Curve of {f.name}: {way}, from {shown(extent.low)} to {shown(extent.high)}"
+        return f"Curve of {f.name}: {way}, from {written(extent.low)} to {written(extent.high)}"
     if isinstance(facts, PairProperties):
         return f"Curve of {f.name} by its gate at x = 1"
     if f.kind == "complex":
@@ -181,8 +188,23 @@ def _facts(f: Activation) -> tuple[Fact, ...]:
     found = []
     for label, line in facts.lines():
         text, _, how = line.rpartition("  (")
-        found.append(Fact(label, text.replace("-", "−"), how == "proved)"))
+        found.append(Fact(_LABELS.get(label, label), _typeset(text), how == "proved)"))
     return tuple(found)
+
+
+_LABELS: Final = {
+    "dead": "constant on",
+    "f(0), f'(0)": "f(0), f′(0)",
+    "Lipschitz of f'": "Lipschitz of f′",
+}
+_POWERS: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _typeset(text: str) -> str:
+    """A property's text with proper signs: C², f′, −1."""
+    if text.startswith("C^"):
+        return "C" + text[2:].translate(_POWERS)
+    return text.replace("-", "−").replace("f'", "f′").replace("′'", "″")
 
 
 def _shipping(f: Activation) -> Iterable[Shipping]:
@@ -225,5 +247,8 @@ def _scripted(f: Activation, slug: str) -> dict[str, Any]:
         x, y = samples.bars(f)
         return {"slug": slug, "example": x, "result": y}
     if isinstance(f.rule, LayerRule):
-        return {"slug": slug}
+        values, steady = samples.start(f)
+        low, high = samples.START
+        shown = {"low": low, "high": high, "start": values, "steady": steady} if values else {}
+        return {"slug": slug, **shown}
     return {"slug": slug, "reach": samples.reach(f)}

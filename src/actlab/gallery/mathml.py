@@ -22,7 +22,10 @@ _LETTERS: Final = {
     "mu": "μ", "nu": "ν", "sigma": "σ", "tau": "τ", "theta": "θ", "omega": "ω", "rho": "ρ",
     "kappa": "κ", "pi": "π", "varphi": "φ", "Phi": "Φ",
 }  # fmt: skip
-_NAMED: Final = frozenset("tanh sinh cosh sin cos arctan ln arg max min Re Im operatorname".split())
+_NAMED: Final = frozenset(
+    {"tanh", "sinh", "cosh", "sin", "cos", "arctan", "ln", "arg", "max", "min", "Re", "Im"}
+    | {"operatorname"}
+)
 _RELATIONS: Final = {"le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "cdot": "·", "dots": "…"}
 _SPACES: Final = {",": "0.17em", " ": "0.33em", "quad": "1em"}
 _CHARACTERS: Final = {"-": "−", "*": "∗"}

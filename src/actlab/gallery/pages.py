@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from actlab.gallery.traits import TRAITS
 
@@ -31,7 +31,7 @@ def index_page(exhibits: Sequence[Exhibit]) -> str:
     frameworks = sorted({name for one in exhibits for name in one.frameworks})
     return _environment().get_template("index.html").render(
         exhibits=exhibits,
-        families=sorted(families.items()),
+        families=sorted(families.items(), key=_rank),
         frameworks=frameworks,
         traits=TRAITS,
         root="",
@@ -65,10 +65,33 @@ def overlay_page(exhibits: Sequence[Exhibit]) -> str:
     return page.render(names=Markup(told), root="")  # noqa: S704  (JSON without "<")
 
 
+def _rank(item: tuple[str, list[Exhibit]]) -> tuple[int, int, str]:
+    """Curves before pairs, vectors, complex functions and layers; the most shipped first."""
+    family, members = item
+    kinds = ("scalar", "gated", "vector", "complex", "layer")
+    kind = max(kinds.index(one.function.kind) for one in members)
+    return kind, -sum(len(one.frameworks) for one in members), family
+
+
 def _drawn(one: Exhibit) -> str:
     """Which picture the page draws: "curve", "pair", "bars", "net" or none."""
-    kinds: dict[str, Any] = {"scalar": "curve", "gated": "pair", "vector": "bars", "complex": "net"}
-    return str(kinds.get(one.function.kind, ""))
+    if one.function.kind == "layer":
+        return "start" if one.start else ""
+    return {"scalar": "curve", "gated": "pair", "vector": "bars"}.get(one.function.kind, "net")
+
+
+def _broken(name: str) -> Markup:
+    """A name that may be broken after its underscores."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+
+
+def _coded(text: str) -> Markup:
+    """A note, with what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
 
 
 @cache
@@ -81,4 +104,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["broken"] = _broken
+    environment.filters["coded"] = _coded
     return environment

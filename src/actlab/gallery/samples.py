@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from actlab.plots import EXAMPLE_VECTOR, curve_table
 if TYPE_CHECKING:
     from actlab.activation import Activation, ComplexRule
 
-__all__ = ["bars", "curve", "net", "reach", "window"]
+__all__ = ["bars", "curve", "net", "reach", "start", "window"]
 
 _FINE: Final = 4001
 _MOST_TURNS: Final = 13
@@ -78,3 +79,59 @@ def net(activation: Activation, rule: ComplexRule) -> list[Any]:
                 im = evaluate_steps(imaginary, inputs, numbers, "float64")[imaginary]
             found.append(np.broadcast_to(re + 1j * im, along.shape))
     return found
+
+
+START: Final = (-4.0, 4.0)
+"""The inputs on which a layer is shown."""
+
+
+def start(activation: Activation) -> tuple[list[float], bool]:
+    """A layer with one channel as it starts, on 161 inputs, and whether each one starts so.
+
+    Returns:
+        No values where PyTorch is not installed, where the layer takes images, and where one
+        channel alone says nothing.
+    """
+    if find_spec("torch") is None:
+        return [], True
+    import torch
+
+    x = torch.linspace(*START, 161)[:, None]
+    draws = []
+    for seed in (0, 1):
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            layer = _layer(activation)
+            if layer is None:
+                return [], True
+            draws.append(layer.eval()(x).flatten().numpy().astype(np.float64))
+    if np.ptp(draws[0]) < 1e-3 * np.ptp(draws[1]) + 1e-6:
+        return [], True
+    return [float(f"{y:.5g}") for y in draws[0]], bool(np.array_equal(*draws))
+
+
+def _layer(activation: Activation) -> Any:
+    """The smallest layer there is; None if it takes more than one number."""
+    for options in _SMALLEST:
+        try:
+            layer = activation.module(**options)
+            layer.eval()(layer_input())
+        except (TypeError, ValueError, RuntimeError):
+            continue
+        return layer
+    return None
+
+
+_SMALLEST: Final[tuple[dict[str, Any], ...]] = (
+    {"channels": 1},
+    {"channels": 1, "groups": 1},
+    {"inputs": 1, "outputs": 1},
+    {"functions": ["relu", "tanh"]},
+)
+
+
+def layer_input() -> Any:
+    """One row with one number."""
+    import torch
+
+    return torch.zeros(1, 1)

@@ -20,7 +20,8 @@ __all__ = ["Cell", "TailTable", "tails"]
 
 FRAMEWORKS: Final = ("torch", "jax")
 _PLACES: Final = (-100.0, -20.0, -10.0, -6.0, -3.0, 3.0, 6.0, 10.0, 20.0, 100.0)
-_SEARCHED: Final = np.concatenate([np.linspace(-30, 30, 241), [-104, -88, -60, -45, 45, 60, 88]])
+_SEARCHED: Final = np.concatenate([np.linspace(2, 30, 113), [45.0, 60.0, 88.0, 104.0]])
+"""Sizes of inputs; near 0 there is no tail, and at a kink a slope is a convention."""
 _FAIR: Final = 8.0
 """Units in the last place that nobody needs to hear of."""
 
@@ -56,7 +57,7 @@ class TailTable:
 def tails(activation: Activation) -> list[TailTable]:
     """Tables of the value and the slope, where a framework that is installed ships the function.
 
-    The rows are ten fixed inputs and, for each implementation, the one of some 250 inputs up to
+    The rows are ten fixed inputs and, for each implementation, the one of some 230 inputs up to
     100 in size at which it errs most. Everything is computed in float32.
     """
     if activation.kind != "scalar" or activation.family == "user":
@@ -75,7 +76,7 @@ def _table(activation: Activation, order: int) -> TailTable | None:
         return None
     if order and activation.backward is not None:
         return None
-    inputs = np.unique(np.concatenate([_SEARCHED, _PLACES])).astype(np.float32)
+    inputs = np.unique(np.concatenate([_SEARCHED, -_SEARCHED, _PLACES])).astype(np.float32)
     exact = [activation.exact(float(x), order=order, digits=30) for x in inputs]
     runs = {"actlab": _own, **runs}
     columns: dict[str, tuple[Any, Any]] = {}
@@ -100,7 +101,7 @@ def _table(activation: Activation, order: int) -> TailTable | None:
     rows = tuple(
         (
             _number(float(inputs[place])),
-            mpmath.nstr(exact[place], 9, min_fixed=-5, max_fixed=9).replace("-", "−"),
+            _exactly(exact[place]),
             tuple(
                 Cell(_number(given[place]), _off(given[place], exact[place], errors[place]))
                 for given, errors in columns.values()
@@ -130,6 +131,11 @@ def _number(value: float) -> str:
     text = f"{value:.8g}"
     mantissa, _, exponent = text.partition("e")
     return (f"{mantissa}e{int(exponent)}" if exponent else text).replace("-", "−")
+
+
+def _exactly(value: Any) -> str:
+    text = str(mpmath.nstr(value, 9, min_fixed=-5, max_fixed=9))
+    return text.removesuffix(".0").replace("-", "−")
 
 
 def _off(given: float, exact: Any, error: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from actlab.activation import ComplexRule
-from actlab.gallery.samples import bars, curve, net, window
+from actlab.gallery.samples import START, bars, curve, net, start, window
 from actlab.report.svg import tag
 
 if TYPE_CHECKING:
@@ -35,12 +35,15 @@ def thumbnail(activation: Activation, words: str) -> Markup:
     if isinstance(activation.rule, ComplexRule):
         inner = _grid(net(activation, activation.rule))
     elif activation.kind == "layer":
-        inner = _units()
+        ys, _ = start(activation)
+        inner = _curve(np.linspace(*START, len(ys)), np.array(ys)) if ys else _units()
     elif activation.kind == "vector":
         inner = _bars(bars(activation)[1])
     else:
         low, high = window(activation)
-        inner = _curve(*curve(activation, low, high, _POINTS))
+        x, y = curve(activation, low, high, _POINTS)
+        passed = None if activation.backward is None else activation.derivative(x)
+        inner = _curve(x, y, passed)
     return tag(
         "svg",
         *inner,
@@ -68,29 +71,38 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
     return "".join(words)
 
 
-def _curve(x: Any, y: Any) -> list[Markup]:
+def _curve(x: Any, y: Any, passed: Any = None) -> list[Markup]:
+    """The curve, and where the gradient is on purpose another function, that one as well."""
     half = max(abs(float(x[0])), abs(float(x[-1])))
     cut = _TALLEST * half
-    inside = y[np.isfinite(y) & (np.abs(y) <= cut)]
+    columns = [y] if passed is None else [y, passed]
+    both = np.concatenate(columns)
+    inside = both[np.isfinite(both) & (np.abs(both) <= cut)]
     low = min(0.0, float(inside.min(initial=0.0)))
     high = max(0.0, float(inside.max(initial=0.0)))
     if high - low < 1e-9:
         low, high = -1.0, 1.0
     left, right, top, bottom = _MARGIN, _WIDE - _MARGIN, _MARGIN + 2, _HIGH - _MARGIN - 2
     px = _scaled(x, float(x[0]), float(x[-1]), left, right)
-    py = _scaled(y, low, high, bottom, top)
-    jump = np.abs(np.diff(py)) > 0.3 * (bottom - top)
-    around = np.concatenate([[0.0], np.abs(np.diff(py))[:-1]])
-    lifted = jump & (np.abs(np.diff(py)) > 6 * around)
-    py = np.where(np.abs(y) <= cut, py, np.nan)
+    zero_x, zero_y = _scaled(0.0, x[0], x[-1], left, right), _scaled(0.0, low, high, bottom, top)
+    found = [tag("path", class_="axes", d=f"M0 {zero_y:.1f}H{_WIDE}M{zero_x:.1f} 0V{_HIGH}")]
+    names = ("curve", "curve two passed")
+    for name, column in reversed(list(zip(names, columns, strict=False))):
+        py = np.where(np.abs(column) <= cut, _scaled(column, low, high, bottom, top), np.nan)
+        found.append(tag("path", class_=name, d=_path(_lifted(px, py, 0.3 * (bottom - top)))))
+    return found
+
+
+def _lifted(px: Any, py: Any, least: float) -> list[tuple[float, float]]:
+    """Points of a line with a gap at each jump: a step much larger than those beside it."""
+    steps = np.abs(np.diff(py))
+    beside = np.maximum(np.append(0.0, steps[:-1]), np.append(steps[1:], 0.0))
     points: list[tuple[float, float]] = []
     for place, point in enumerate(zip(px, py, strict=True)):
         points.append(point)
-        if place < len(lifted) and lifted[place]:
+        if place < len(steps) and steps[place] > least and steps[place] > 6 * beside[place]:
             points.append((np.nan, np.nan))
-    zero_x, zero_y = _scaled(0.0, x[0], x[-1], left, right), _scaled(0.0, low, high, bottom, top)
-    axes = f"M0 {zero_y:.1f}H{_WIDE}M{zero_x:.1f} 0V{_HIGH}"
-    return [tag("path", class_="axes", d=axes), tag("path", class_="curve", d=_path(points))]
+    return points
 
 
 def _bars(values: list[float]) -> list[Markup]:

@@ -30,7 +30,7 @@ const gallery = (() => {
   function ticks(low, high, wanted) {
     const rough = (high - low) / wanted;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
+    const step = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
     const found = [];
     for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) found.push(i * step);
     return found.map((value) => ({ value, label: text(Number(value.toPrecision(10)), 6) }));
@@ -41,7 +41,7 @@ const gallery = (() => {
     const sizes = columns.flat().filter(Number.isFinite).map(Math.abs).sort((a, b) => a - b);
     const usual = sizes[Math.floor(sizes.length * 0.97)] ?? 1;
     const top = sizes.at(-1) ?? 1;
-    const cut = Math.min(most, top > 4 * usual && usual > 0 ? 2.5 * usual : top);
+    const cut = Math.min(most, top > 60 * usual && usual > 0 ? 10 * usual : top);
     let low = 0, high = 0;
     for (const y of columns.flat()) {
       if (!Number.isFinite(y)) continue;
@@ -129,7 +129,7 @@ const gallery = (() => {
   function panel(box, spec) {
     const width = Math.max(240, box.clientWidth), height = Number(box.dataset.high);
     const [low, high] = [spec.low, spec.high], [bottom, top] = spec.limits;
-    const left = 52, right = width - 10, up = 22, down = height - (spec.xAxis ? 26 : 8);
+    const left = 52, right = width - 10, up = spec.named ? 40 : 22, down = height - (spec.xAxis ? 26 : 8);
     const px = (x) => left + ((x - low) / (high - low)) * (right - left);
     const py = (y) => down - ((y - bottom) / (top - bottom)) * (down - up);
     const svg = make("svg", {
@@ -144,7 +144,7 @@ const gallery = (() => {
       svg.append(make("rect", { class: `band ${kind}`, x: a, y: up, width: b - a, height: down - up }));
       svg.append(make("path", { class: `hatch ${kind}`, d: hatching(a, b, up, down, kind === "dead" ? 7 : 14) }));
     }
-    for (const tick of ticks(bottom, top, Math.max(2, Math.round((down - up) / 48)))) {
+    for (const tick of ticks(bottom, top, Math.max(2, Math.round((down - up) / 42)))) {
       svg.append(make("path", { class: "grid", d: `M${left} ${py(tick.value)}H${right}` }));
       svg.append(make("text", { class: "tick y", x: left - 8, y: py(tick.value) + 4 }, tick.label));
     }
@@ -157,7 +157,7 @@ const gallery = (() => {
     for (const band of spec.named ?? []) {
       const [a, b] = [px(band[0]), px(band[1])];
       if (b - a < 8 * band[2].length) continue;
-      svg.append(make("text", { class: `band-name ${band[2]}`, x: (a + b) / 2, y: up + 14 }, band[2]));
+      svg.append(make("text", { class: `band-name ${band[2]}`, x: (a + b) / 2, y: up - 7 }, band[2]));
     }
     const lines = make("g", { "clip-path": `url(#${clip})` });
     for (const one of spec.series) {
@@ -174,7 +174,7 @@ const gallery = (() => {
       }
     }
     svg.append(make("text", { class: "title", x: left, y: 14 }, spec.title));
-    if (spec.xName) svg.append(make("text", { class: "tick x-name", x: right, y: up - 8 }, spec.xName));
+    if (spec.xName) svg.append(make("text", { class: "tick x-name", x: right, y: 14 }, spec.xName));
     box.replaceChildren(svg);
     return { svg, at: (clientX) => low + ((clientX - svg.getBoundingClientRect().left - left) / (right - left)) * (high - low) };
   }
@@ -300,7 +300,7 @@ const gallery = (() => {
     const show = (number) => {
       range.value = toPlace(one, number);
       range.setAttribute("aria-valuetext", text(number, 4));
-      if (Number(field.value) !== number || field.value === "") field.value = number;
+      field.value = Number(number.toPrecision(6));
       field.removeAttribute("aria-invalid");
     };
     const stepTo = (number) => { show(number); changed(number); };

@@ -8,7 +8,7 @@
   const numbers = f ? f.parameters.map((one) => one.value) : [];
   const isDefault = () => numbers.every((value, i) => value === f.parameters[i].value);
   const controls = [];
-  let at = 1;
+  let at = f && f.high < 2 ? Number((f.high / 2).toPrecision(2)) : 1;
   let draw = () => {};
   let redraw = () => {};
 
@@ -54,7 +54,7 @@
       if (!isDefault()) series.unshift({ ys: before, ghost: true });
       const drawn = gallery.panel(box, {
         xs, low: f.low, high: f.high, limits: gallery.limits([ys, before], most), series, bands,
-        named: part === "value" ? bands : [], title, xAxis: part === "curvature",
+        named: part === "value" ? bands : null, title, xAxis: part === "curvature",
         xName: part === "value" ? "x →" : "",
         cursor: { x: at, ys: [[style, f[part](at, ...numbers)]] },
         words: `${title} of ${f.name} for x from ${text(f.low, 3)} to ${text(f.high, 3)}: `
@@ -71,12 +71,13 @@
       .filter(Boolean).join(" and ") || "nowhere";
     const box = document.getElementById("regions");
     const entry = (kind, words, meaning) => element("span", { class: "region" },
-      element("span", { class: `patch ${kind}`, "aria-hidden": "true" }), element("b", {}, `${kind}: `), `${words} `, element("small", {}, meaning));
+      element("span", { class: `patch ${kind}`, "aria-hidden": "true" }), element("b", {}, `${kind}: `), `${words} `,
+      words === "nowhere" ? "" : element("small", {}, meaning));
     if (!ends) { box.replaceChildren("No slope to compare the tails with."); return; }
     const [left, right, deadLeft, deadRight] = ends;
     box.replaceChildren(
-      entry("saturating", said(left, right), "from there on out |f′| stays below 1/20 of its usual size"),
-      entry("dead", said(deadLeft, deadRight), "below 1/1000"),
+      entry("saturating", said(left, right), "(from there outwards |f′| stays below 1/20 of its usual size)"),
+      entry("dead", said(deadLeft, deadRight), "(below 1/1000)"),
     );
   }
 
@@ -154,6 +155,15 @@
       element("dt", {}, `f(${text(re, 3)} ${im < 0 ? "−" : "+"} ${text(half, 3)} i)`), element("dd", {}, of(re, im))]));
   }
 
+  // A layer with weights, as it starts: numbers that were computed when the page was written.
+  function start() {
+    const ys = f.start, xs = gallery.grid(f.low, f.high, ys.length);
+    gallery.panel(document.getElementById("start"), {
+      xs, low: f.low, high: f.high, limits: gallery.limits([ys]), series: [{ ys, style: 0 }], title: "f(x)", xAxis: true, xName: "x →",
+      words: `${f.name} as it starts, for x from ${text(f.low, 3)} to ${text(f.high, 3)}: ${text(ys[0], 3)} to ${text(ys.at(-1), 3)}`,
+    });
+  }
+
   // --- the panel -------------------------------------------------------------------------------
 
   function place(value) {
@@ -163,7 +173,7 @@
 
   function panel() {
     const kind = article.dataset.drawn;
-    draw = { curve, pair, bars, net }[kind];
+    draw = { curve, pair, bars, net, start }[kind];
     redraw = gallery.throttled(draw);
     const box = document.getElementById("parameters");
     f.parameters.forEach((one, i) => {
@@ -173,16 +183,16 @@
     });
     if (f.parameters.length) box.prepend(element("h3", {}, f.parameters.length === 1 ? "Parameter" : "Parameters"));
     const readout = document.getElementById("readout");
-    readout.append(element("h3", {}, "Values"));
+    if (kind !== "start") readout.append(element("h3", {}, "Values"));
     if (kind === "curve" || kind === "pair") {
       const x = { name: "x", low: f.low, high: f.high, log: false, whole: false, above: null, below: null, meaning: "" };
       const control = gallery.slider(x, at, place, "at");
       readout.append(control.box);
       if (kind === "curve") follow(control);
     }
-    readout.append(element("dl", { id: "values", class: "numbers" }));
+    if (kind !== "start") readout.append(element("dl", { id: "values", class: "numbers" }));
     if (kind === "bars" && f.value) vector(readout);
-    form.hidden = false;
+    form.hidden = kind === "start";
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", (event) => {
       event.preventDefault();
@@ -236,7 +246,6 @@
       source.id = `source-${i}`;
       source.setAttribute("role", "tabpanel");
       source.setAttribute("aria-labelledby", `tab-${i}`);
-      source.querySelector("h3").hidden = true;
       const button = element("button", { type: "button", role: "tab", id: `tab-${i}`, "aria-controls": source.id }, source.dataset.title);
       button.addEventListener("click", () => pick(i));
       button.addEventListener("keydown", (event) => {
@@ -246,9 +255,8 @@
         if (event.key === "End") pick(all.length - 1, true);
       });
       const copy = source.querySelector(".copy");
-      const said = element("span", { role: "status", class: "copied" });
+      const said = source.querySelector(".copied");
       copy.hidden = false;
-      copy.after(said);
       copy.addEventListener("click", () => {
         const code = source.querySelector("code");
         getSelection().selectAllChildren(code);
