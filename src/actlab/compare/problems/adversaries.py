@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NOISE", "Adversaries"]
 
-NOISE: Final = 16
+NOISE: Final = 32
 """Numbers that the generator begins from."""
+_CRITIC: Final = (64, 64)
+"""Widths of the critic's hidden layers, whatever the generator has."""
 
 
 class Adversaries(nn.Module):
@@ -29,17 +31,19 @@ class Adversaries(nn.Module):
 
     Args:
         size: numbers of a row.
-        hidden: widths of the generator's hidden layers; the critic has the same.
+        hidden: widths of the generator's hidden layers.
         activation: the candidate.
     """
 
     def __init__(self, size: int, hidden: Sequence[int], activation: Activation) -> None:
         super().__init__()
-        from actlab.catalogue import get
-
-        critic = get("leaky_relu", negative_slope=0.2)
-        self.generator = _perceptron(NOISE, hidden, size, activation)
-        self.critic = _perceptron(size, hidden, 1, critic)
+        self.generator = nn.Sequential()
+        inputs = NOISE
+        for units in hidden:
+            self.generator.extend(linear(inputs, units, activation))
+            inputs = units
+        self.generator.append(nn.Linear(inputs, size))
+        self.critic = _critic(size)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Generated rows."""
@@ -47,11 +51,9 @@ class Adversaries(nn.Module):
         return result
 
 
-def _perceptron(
-    inputs: int, hidden: Sequence[int], outputs: int, activation: Activation
-) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for units in hidden:
-        layers.extend(linear(inputs, units, activation))
+def _critic(inputs: int) -> nn.Sequential:
+    critic = nn.Sequential()
+    for units in _CRITIC:
+        critic.extend([nn.Linear(inputs, units), nn.LeakyReLU(0.2)])
         inputs = units
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+    return critic.append(nn.Linear(inputs, 1))

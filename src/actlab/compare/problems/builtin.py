@@ -172,7 +172,7 @@ class BuiltIn(ABC):
     def measure(self, model: nn.Module, part: Any, settings: Settings) -> tuple[float, float]:
         """The metric and the loss on a whole part."""
         inputs, target, *rest = _tensors(part)
-        outputs = torch.cat([model(rows) for rows in inputs.split(EVALUATION_ROWS)])
+        outputs = torch.cat([model(rows) for rows in torch.split(inputs, EVALUATION_ROWS)])
         if not outputs.isfinite().all():
             return math.nan, math.nan
         value = self._metric(settings).function(outputs, target, *rest)

@@ -78,17 +78,17 @@ class UNet(nn.Module):
             convolution(below + wide, wide, activation)
             for below, wide in zip(filters[:0:-1], filters[-2::-1], strict=True)
         )
-        self.halve = nn.AvgPool2d(2)
-        self.double = nn.Upsample(scale_factor=2)
+        self.smaller = nn.AvgPool2d(2)
+        self.larger = nn.Upsample(scale_factor=2)
         self.last = nn.Conv2d(filters[0], 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the foreground."""
         across = []
         for place, level in enumerate(self.down):
-            x = level(self.halve(x) if place else x)
+            x = level(self.smaller(x) if place else x)
             across.append(x)
         for level, seen in zip(self.up, reversed(across[:-1]), strict=True):
-            x = level(torch.cat([self.double(x), seen], 1))
+            x = level(torch.cat([self.larger(x), seen], 1))
         result: Tensor = self.last(x).squeeze(1)
         return result

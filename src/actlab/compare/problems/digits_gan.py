@@ -52,7 +52,7 @@ class DigitsGan(BuiltIn):
         )
 
     def build(self, activation: Activation, settings: Settings) -> nn.Module:
-        """`settings.hidden` are the widths of both networks."""
+        """`settings.hidden` are the widths of the generator."""
         return Adversaries(digits.SIDE**2, settings.hidden, activation)
 
     def loss(self, model: nn.Module, batch: Any, settings: Settings) -> Tensor:  # noqa: ARG002
@@ -90,8 +90,10 @@ def problem() -> DigitsGan:
         losses=("adversarial",),
         metrics=(_ENERGY,),
         defaults={
-            "hidden": (64, 64),
-            "epochs": 30,
+            "hidden": (64,),
+            # Adam's momentum makes the two players circle each other
+            "optimizer": "rmsprop",
+            "epochs": 40,
             "learning_rates": (3e-4, 1e-3, 3e-3),
             "blocks": 5,
         },

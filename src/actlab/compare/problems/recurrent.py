@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
-from actlab.compare.problems.units import fold, unit
+from actlab.compare.problems.units import constant_unit, fold, unit
 from actlab.errors import SettingError
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class _Lstm(nn.Module):
         self.gates = nn.Linear(inputs + units, 3 * units)
         self.new = nn.Linear(inputs + units, units)
         self.activation = unit(activation, -1)
-        # No place of the candidate in the trainer's eyes, which would take the gates for its feed.
-        self.memory = _memory(activation)
+        # not a `Site`, since the trainer would give the gates that feed it the candidate's gain
+        self.memory = constant_unit(activation, -1)
         self.units = units
 
     def forward(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -91,12 +91,6 @@ class _Lstm(nn.Module):
         forget = (gates[..., 2 * self.units :] + 1).sigmoid()
         c = forget * c + write * self.activation(self.new(both))
         return show * self.memory(c), c
-
-
-def _memory(activation: Activation) -> nn.Module:
-    if activation.kind == "scalar":
-        return activation.module()
-    return activation.module(axis=-1)
 
 
 CELLS: Final[dict[str, Callable[[int, int, Activation], nn.Module]]] = {

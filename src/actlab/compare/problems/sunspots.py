@@ -53,8 +53,8 @@ def series() -> Tensor:
         )
     from statsmodels.datasets import sunspots
 
-    numbers = sunspots.load_pandas().data["SUNACTIVITY"].to_numpy(np.float64)
-    return torch.from_numpy(np.ascontiguousarray(numbers))
+    numbers = sunspots.load_pandas().data["SUNACTIVITY"]
+    return torch.from_numpy(np.array(numbers, np.float64))
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def _problem(name: str, cell: str) -> Sunspots:
         losses=("mse", "mae", "huber"),
         metrics=(RMSE, MAE),
         defaults={
-            "hidden": (16,),
-            "epochs": 30,
-            "batch_size": 32,
+            "hidden": (32,),
+            "epochs": 40,
+            "batch_size": 64,
             "learning_rates": (3e-3, 1e-2, 3e-2),
             "blocks": 6,
             "clip_norm": 1.0,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from actlab.compare.problem import Parts
 from actlab.compare.problems.builtin import BuiltIn, Tensors
 from actlab.compare.problems.scores import BITS
 from actlab.compare.problems.transformer import Transformer
+from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,26 +24,32 @@ if TYPE_CHECKING:
     from actlab.activation import Activation
     from actlab.compare.study import Settings
 
-__all__ = ["STEPS", "Text", "corpus", "problem"]
+__all__ = ["CHARACTERS", "STEPS", "Text", "corpus", "problem"]
 
 STEPS: Final = 48
 """Characters that are read at once; pieces of the text do not overlap."""
+CHARACTERS: Final = 100_000
+"""Of the text, from its beginning."""
 SIZE: Final = 32
 HEADS: Final = 4
 
 
-@lru_cache(maxsize=1)
 def corpus() -> str:
-    """What scikit-learn's package tells of its data sets, one description after another.
+    """The beginning of the language reference that Python carries for its help, in English.
 
-    About 43,000 characters of English under the BSD licence.
+    `pydoc_data.topics`, sorted by topic; under the licence of Python, which lets anyone use it.
+
+    Raises:
+        ActlabError: this Python was installed without it.
     """
-    found = [file for file in files("sklearn.datasets.descr").iterdir() if _is_text(file.name)]
-    return "\n".join(file.read_text("utf-8") for file in sorted(found, key=lambda f: f.name))
-
-
-def _is_text(name: str) -> bool:
-    return name.endswith(".rst")
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        raise ActlabError(
+            "the text is that of Python's help, and this Python came without the module "
+            "pydoc_data; install the whole standard library"
+        ) from None
+    return "\n".join(topics[name] for name in sorted(topics))[:CHARACTERS]
 
 
 @lru_cache(maxsize=1)
@@ -90,14 +96,14 @@ def problem() -> Text:
         metrics=(BITS,),
         defaults={
             "hidden": (96,),
-            "epochs": 15,
+            "epochs": 6,
             "batch_size": 16,
             "learning_rates": (3e-3, 1e-2),
             "blocks": 4,
         },
         notes=(
-            "The text are the descriptions that scikit-learn carries of its data sets, in pieces "
-            f"of {STEPS} characters.",
+            f"The text are the first {CHARACTERS:,} characters of Python's help (the language "
+            f"reference in pydoc_data), in pieces of {STEPS}, drawn into the parts.",
             "The network is a causal transformer block; of a gated pair the feed-forward layer has "
             "two thirds of the units and three matrices, so all candidates train as many weights.",
         ),

@@ -14,7 +14,7 @@ from actlab.compare.problems.units import unit
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["Transformer", "feed_forward"]
+__all__ = ["Transformer", "distances", "feed_forward"]
 
 
 def feed_forward(size: int, units: int, activation: Activation) -> nn.Sequential:
@@ -51,18 +51,33 @@ class _Block(nn.Module):
         self.together = nn.Linear(size, size, bias=False)
         self.feed_forward = feed_forward(size, units, activation)
 
-    def forward(self, x: Tensor, hidden: Tensor) -> Tensor:
-        x = x + self.together(self._attend(self.before_attention(x), hidden))
+    def forward(self, x: Tensor, distance: Tensor) -> Tensor:
+        x = x + self.together(self._attend(self.before_attention(x), distance))
         result: Tensor = x + self.feed_forward(self.before_feed_forward(x))
         return result
 
-    def _attend(self, x: Tensor, hidden: Tensor) -> Tensor:
+    def _attend(self, x: Tensor, distance: Tensor) -> Tensor:
         rows, steps, size = x.shape
         parts = self.attention(x).reshape(rows, steps, 3, self.heads, size // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
         scores = query @ key.transpose(-1, -2) / math.sqrt(size // self.heads)
-        shares = scores.masked_fill(hidden, -math.inf).softmax(-1)
-        return (shares @ value).transpose(1, 2).reshape(rows, steps, size)
+        shares = (scores - distance).softmax(-1)
+        together: Tensor = (shares @ value).transpose(1, 2).reshape(rows, steps, size)
+        return together
+
+
+def distances(steps: int, heads: int) -> Tensor:
+    """What attention loses with the distance, (heads, steps, steps); infinite to what comes later.
+
+    The slopes fall from 1 by a quarter from head to head: the first sees little but the last
+    characters.
+
+    Source: Press, Smith, Lewis (2021), Train short, test long (ALiBi), arXiv:2108.12409.
+    """
+    place = torch.arange(steps)
+    back = place[:, None] - place
+    slopes = 0.25 ** torch.arange(heads)
+    return (slopes[:, None, None] * back).masked_fill(back < 0, math.inf)
 
 
 class Transformer(nn.Module):
@@ -79,11 +94,13 @@ class Transformer(nn.Module):
         hidden: units of each block's feed-forward layer (of a gated pair two thirds of them).
         activation: the candidate.
 
+    Where a character stands is told by its distance alone: see `distances`.
+
     Sources: Vaswani et al. (2017), Attention is all you need, arXiv:1706.03762; normalised before
     each layer as in Xiong et al. (2020), arXiv:2002.04745.
     """
 
-    later: Tensor
+    distance: Tensor
 
     def __init__(
         self,
@@ -96,18 +113,16 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.characters = nn.Embedding(characters, size)
-        self.places = nn.Embedding(steps, size)
         self.blocks = nn.ModuleList(_Block(size, heads, units, activation) for units in hidden)
         self.norm = nn.LayerNorm(size)
         self.last = nn.Linear(size, characters)
-        later = torch.ones(steps, steps, dtype=torch.bool).triu(1)
-        self.register_buffer("later", later, persistent=False)
+        self.register_buffer("distance", distances(steps, heads), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of what comes next, at every place from what stands up to it."""
         steps = x.shape[1]
-        stream: Tensor = self.characters(x) + self.places.weight[:steps]
+        stream: Tensor = self.characters(x)
         for block in self.blocks:
-            stream = block(stream, self.later[:steps, :steps])
+            stream = block(stream, self.distance[:, :steps, :steps])
         result: Tensor = self.last(self.norm(stream)).transpose(1, 2)
         return result

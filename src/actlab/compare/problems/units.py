@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from actlab.compare.sites import Site
+from actlab.nn.layer import ActivationModule
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["convolution", "fold", "linear", "unit"]
+__all__ = ["constant_unit", "convolution", "fold", "linear", "unit"]
 
 
 def fold(activation: Activation) -> int:
@@ -26,6 +27,13 @@ def fold(activation: Activation) -> int:
 def unit(activation: Activation, axis: int) -> Site:
     """The candidate as a layer whose units lie along `axis`."""
     return Site(activation) if activation.kind == "scalar" else Site(activation, axis=axis)
+
+
+def constant_unit(activation: Activation, axis: int) -> ActivationModule:
+    """An activation as a layer that the trainer does not take for a place of the candidate."""
+    if activation.kind == "scalar":
+        return ActivationModule(activation)
+    return ActivationModule(activation, axis=axis)
 
 
 def linear(inputs: int, units: int, activation: Activation) -> nn.Sequential:
