@@ -1,0 +1,158 @@
+"""Real tables for `calibration.py`: what a study recommends, on rows that it never saw.
+
+Three tenths of the rows of a table are laid aside. A study as `actlab compare` makes it runs on the
+rest. Then the candidates are trained again on the rest, with other draws and other choices of
+training and validation rows, and their networks are scored on the rows laid aside: the mean over
+the blocks is what a candidate is worth there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from actlab.compare.candidates import candidates_for
+from actlab.compare.conclusion import conclude
+from actlab.compare.driver import train_missing
+from actlab.compare.ledger import Ledger
+from actlab.compare.protocol import plan
+from actlab.compare.runners import runner_for
+from actlab.compare.study import Settings
+from actlab.compare.task import DATASETS, Task, load
+from actlab.compare.trainer import train_chunk
+
+MOST_ROWS = 2000
+ASIDE = 0.3
+
+
+@dataclass
+class Regret:
+    """One table: scores on untouched rows, in percent below the best candidate's."""
+
+    table: str
+    best: str
+    recommended: str
+    regret: float
+    relu: float
+    gelu: float
+    covered: float
+    """Share of the new runs that lie in the interval the study printed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(Task):
+    """Some rows of a table; with `aside` these are what every block is tested on."""
+
+    used: tuple[int, ...] = ()
+    aside: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        super().__post_init__()
+        text = repr([self.fingerprint, self.used, self.aside])
+        object.__setattr__(self, "fingerprint", hashlib.sha256(text.encode()).hexdigest())
+
+    def _rows_of(self, block, settings):
+        used = np.array(self.used)
+        part = replace(
+            _plain(self),
+            target=self.target[used],
+            columns=tuple(replace(column, values=column.values[used]) for column in self.columns),
+        )
+        train, validation, test = (used[rows] for rows in part._rows_of(block, settings))
+        if self.aside:  # the study's own test rows are not needed: they help to train
+            train, test = np.concatenate([train, test]), np.array(self.aside)
+        return train, validation, test
+
+
+def _plain(task):
+    return Task(**{field.name: getattr(task, field.name) for field in fields(Task)})
+
+
+def tables(directory, *, quick):
+    """Name and path of every table; scikit-learn's alone where there is no such directory."""
+    found = [(name, name) for name in DATASETS]
+    files = sorted(Path(directory).glob("*.csv.gz"))
+    if not files:
+        print(f"no tables in {directory}: scikit-learn's alone")
+    found += [(f"{path.name.split('.')[0]}.csv", path) for path in files]
+    return found[1:5] if quick else found
+
+
+def regrets(names, *, workers, quick, keep):
+    settings = Settings()
+    chosen = None
+    if quick:
+        settings = replace(settings, epochs=8, blocks=5, learning_rates=(3e-3, 1e-2), hidden=(32,))
+        chosen = "relu,gelu,tanh,selu"
+    candidates = candidates_for(chosen)
+    return [
+        regret(name, place, candidates, settings, workers=workers, keep=keep)
+        for name, place in names
+    ]
+
+
+def regret(name, place, candidates, settings, *, workers, keep):
+    """One table's regret."""
+    task = load(place) if place == name else load(place, target="target")
+    used, aside = rows_of(task)
+    values = {field.name: getattr(task, field.name) for field in fields(Task)}
+    ledger = keep and keep / f"{name}.sqlite"
+    study = told(Cut(**values, used=used), candidates, settings, workers, ledger)
+    again = told(
+        Cut(**values, used=used, aside=aside),
+        candidates,
+        replace(settings, seed=settings.seed + 1),
+        workers,
+        ledger,
+    )
+    scores = {row.label: row.scores for row in again.rows if None not in row.scores}
+    worth = {label: float(np.mean(row)) for label, row in scores.items()}
+    if not again.task.higher_is_better:
+        raise ValueError("the tables are scored by accuracy or R²")
+    best = max(worth, key=worth.__getitem__)
+
+    def below(label):
+        return 100 * (worth[best] - worth[label]) / abs(worth[best])
+
+    low, high = study.fresh_interval
+    new = scores[study.recommended]
+    return Regret(
+        table=name,
+        best=best,
+        recommended=study.recommended,
+        regret=below(study.recommended),
+        relu=below("relu"),
+        gelu=below("gelu"),
+        covered=float(np.mean([low <= score <= high for score in new])),
+    )
+
+
+def rows_of(task):
+    """Rows of the study and rows laid aside, with the shares of the classes in both."""
+    from sklearn.model_selection import train_test_split
+
+    classes = task.target if task.kind == "classification" else None
+    rows = np.arange(task.rows)
+    if task.rows > MOST_ROWS:
+        rows, _ = train_test_split(rows, train_size=MOST_ROWS, random_state=0, stratify=classes)
+    classes = None if classes is None else classes[rows]
+    used, aside = train_test_split(rows, test_size=ASIDE, random_state=1, stratify=classes)
+    return tuple(used.tolist()), tuple(aside.tolist())
+
+
+def told(task, candidates, settings, workers, path):
+    """The answer of a study on these rows."""
+    planned = plan(task, candidates, settings)
+    work = partial(train, task, candidates, planned.settings)
+    with Ledger.open(path) as ledger:
+        ledger.register(planned)
+        train_missing(planned, ledger, work, runner_for(workers))
+        return conclude(planned, ledger)
+
+
+def train(task, candidates, settings, planned):
+    return train_chunk(task, candidates, planned.chunk, settings)
