@@ -15,7 +15,6 @@ import argparse
 import json
 import math
 import statistics
-import time
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +24,7 @@ import torch
 from torch.nn import functional
 
 import actlab
+from actlab.timing import both, forward, medians
 
 try:
     import jax
@@ -99,53 +99,6 @@ def sides(name: str, *, compiled: bool) -> dict[str, Callable[[Any], Any]]:
     return found
 
 
-def forward(side: str, function: Any, x: Any) -> Callable[[], Any]:
-    """One forward pass, finished when it returns."""
-    if side == "jax":
-        jitted, array = jax.jit(function), jax.numpy.asarray(x.numpy())
-        return lambda: jitted(array).block_until_ready()
-
-    def run() -> None:
-        with torch.no_grad():
-            function(x)
-
-    return run
-
-
-def both(side: str, function: Any, x: Any, gradient: Any) -> Callable[[], Any]:
-    """A forward and a backward pass with a given gradient."""
-    if side == "jax":
-
-        def pulled(array: Any, above: Any) -> Any:
-            value, back = jax.vjp(function, array)
-            return value, back(above)[0]
-
-        jitted = jax.jit(pulled)
-        array, above = (jax.numpy.asarray(t.numpy()) for t in (x, gradient))
-        return lambda: jax.block_until_ready(jitted(array, above))
-    leaf = x.clone().requires_grad_()
-
-    def run() -> None:
-        leaf.grad = None
-        function(leaf).backward(gradient)
-
-    return run
-
-
-def medians(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Seconds of each, in turns; what is measured beside actlab shares its disturbances."""
-    for call in calls.values():
-        for _ in range(3):
-            call()
-    times: dict[str, list[float]] = {side: [] for side in calls}
-    for _ in range(repeats):
-        for side, call in calls.items():
-            begin = time.perf_counter()
-            call()
-            times[side].append(time.perf_counter() - begin)
-    return {side: statistics.median(values) for side, values in times.items()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="2**20 alone, few functions")
@@ -197,16 +150,16 @@ def main() -> None:
 def report(rows: list[tuple[str, int, str, float, float]]) -> None:
     """The summary, and its figures as one line of JSON."""
 
-    def mean(group: Any) -> float:
+    def mean(group: Any) -> float | None:
         ratios = [r[3] for r in rows if r[1] == 20 and r[2] == "both" and r[0] in group]
-        return math.exp(statistics.fmean(map(math.log, ratios))) if ratios else math.nan
+        return round(math.exp(statistics.fmean(map(math.log, ratios))), 2) if ratios else None
 
     large = [row for row in rows if row[1] >= 16]
     worst = min(large, key=lambda row: row[3])
     slowest = [row[4] for row in rows if row[1] == 12]
     figures = {
-        "geomean_native": round(mean(OWN), 2),
-        "geomean_composed": round(mean(COMPOSED), 2),
+        "geomean_native": mean(OWN),
+        "geomean_composed": mean(COMPOSED),
         "worst": round(worst[3], 2),
         "worst_case": f"{worst[0]} {worst[2]} 2^{worst[1]}",
         "small_extra_us": round(1e6 * max(slowest), 1) if slowest else None,

@@ -19,6 +19,7 @@ LAYERS = {
     "properties": 4,
     "accuracy": 4,
     "paths": 4,
+    "timing": 4,
     "theory": 4,
     "identity": 4,
     "nn": 5,

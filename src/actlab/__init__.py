@@ -16,6 +16,7 @@ _HOMES = {
     "DataError": "actlab.errors",
     "FormulaError": "actlab.errors",
     "UnknownNameError": "actlab.errors",
+    "bench": "actlab.timing",
     "boundary": "actlab.lessons.boundary",
     "claims": "actlab.properties",
     "compare": "actlab.compare",

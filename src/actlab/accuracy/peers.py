@@ -14,7 +14,7 @@ from actlab.accuracy.measure import Subject
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["peer"]
+__all__ = ["peer", "shipped_by"]
 
 
 def peer(activation: Activation, framework: str, order: int = 0) -> Subject | None:
@@ -29,19 +29,27 @@ def peer(activation: Activation, framework: str, order: int = 0) -> Subject | No
         Something for `measure`, or None where the framework is not installed, ships no such
         function, or ships it under other numbers.
     """
+    found = shipped_by(activation, framework)
+    if found is None:
+        return None
+    path, function = found
+    run: Any = _torch(function, order) if framework == "torch" else _jax(function, order)
+    run.__name__ = path
+    subject: Subject = run
+    return subject
+
+
+def shipped_by(activation: Activation, framework: str) -> tuple[str, Any] | None:
+    """Name and function of what a framework ships for an activation with the same numbers."""
     if framework not in {"torch", "jax"} or find_spec(framework) is None:
         return None
+    usual = {name: spec.default for name, spec in activation.specs.items()}
     for shipped in activation.shipped.get(framework, ()):
-        if shipped.function or any(
-            activation.parameters.get(name) != value for name, value in shipped.parameters.items()
-        ):
+        if shipped.function or {**usual, **shipped.parameters} != dict(activation.parameters):
             continue
         function = _find(shipped.path)
         if function is not None:
-            run: Any = _torch(function, order) if framework == "torch" else _jax(function, order)
-            run.__name__ = shipped.path
-            found: Subject = run
-            return found
+            return shipped.path, function
     return None
 
 

@@ -1,4 +1,4 @@
-"""`actlab accuracy` and `actlab warm`."""
+"""`actlab accuracy`, `actlab bench` and `actlab warm`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from actlab.errors import ActlabError
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["accuracy", "warm"]
+__all__ = ["accuracy", "bench", "warm"]
 
 _SLOPES = {0: "value", 1: "slope"}
 _COMMON = ("sigmoid", "tanh", "elu", "softplus", "silu", "gelu", "gelu_tanh", "mish")
@@ -62,6 +62,56 @@ def accuracy(
             str(one.points),
         )
     data_console().print(table)
+
+
+def bench(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names, aliases or formulas.")
+    ],
+    *,
+    sizes: str = typer.Option(
+        "4096,65536,1048576", help="Elements of the input, with commas; 2^20 is understood."
+    ),
+    threads: int | None = typer.Option(None, min=1, help="As PyTorch is set without it."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Time functions on this machine beside those of PyTorch and JAX."""
+    from actlab.timing import bench as work
+
+    activations = [resolve(one) for one in names]
+    with checked():
+        elements = [_elements(text) for text in sizes.split(",") if text.strip()]
+        timings = [one for f in activations for one in work(f, elements, threads=threads)]
+    if as_json:
+        print_json([asdict(one) for one in timings])
+        return
+    from rich.table import Table
+
+    table = Table(title="median times, float32", title_justify="left")
+    for column, side in (("function", "left"), ("elements", "right"), ("passes", "left")):
+        table.add_column(column, justify=side)  # type: ignore[arg-type]
+    table.add_column("by")
+    for column in ("µs", "copies", "× actlab"):
+        table.add_column(column, justify="right")
+    for one in timings:
+        table.add_row(
+            one.function,
+            f"{one.elements:,}",
+            "forward" if one.direction == "forward" else "and backward",
+            one.side,
+            f"{1e6 * one.seconds:.1f}",
+            f"{one.copies:.1f}",
+            f"{one.ratio:.2f}",
+        )
+    data_console().print(table)
+
+
+def _elements(text: str) -> int:
+    base, power, exponent = text.strip().partition("^")
+    try:
+        return int(base) ** int(exponent) if power else int(base)
+    except ValueError:
+        raise ActlabError(f"{text!r} is no number of elements such as 4096 or 2^20") from None
 
 
 def _check_dtype(dtype: str) -> None:
