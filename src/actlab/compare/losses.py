@@ -41,7 +41,7 @@ def _one(_classes: int) -> int:
     return 1
 
 
-LOSSES: Final = {
+_LOSSES: Final = {
     loss.name: loss
     for loss in (
         Loss("cross_entropy", "classification", lambda classes: classes, loops.cross_entropy),
@@ -51,6 +51,11 @@ LOSSES: Final = {
         Loss("huber", "regression", _one, loops.huber),
     )
 }
+LOSSES: Final = _LOSSES | {
+    "categorical": _LOSSES["cross_entropy"],
+    "binary": _LOSSES["binary_cross_entropy"],
+}
+"""By every name; what a loss is called in a result is its own name."""
 
 
 def loss_for(name: str, task: Task) -> Loss:
@@ -68,7 +73,7 @@ def loss_for(name: str, task: Task) -> Loss:
         name = chosen if task.kind == "classification" else "mse"
     loss = by_name(LOSSES, name, "loss")
     if loss.kind != task.kind:
-        fitting = ", ".join(row.name for row in LOSSES.values() if row.kind == task.kind)
+        fitting = ", ".join(row.name for row in _LOSSES.values() if row.kind == task.kind)
         raise DataError(
             f"the loss {loss.name!r} is for a {loss.kind} and {task.name!r} is a {task.kind}; "
             f"fitting losses are {fitting}"

@@ -16,7 +16,13 @@ _Row = TypeVar("_Row")
 
 _SHOWN: Final = 8
 """So many are named in a sentence; the rest is counted."""
-_METRICS: Final = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+_METRICS: Final = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "iou": "IoU",
+    "dice": "Dice coefficient",
+}
 
 
 def by_name(table: Mapping[str, _Row], name: str, what: str) -> _Row:

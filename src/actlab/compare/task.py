@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from actlab.compare.preparation import prepare
+from actlab.compare.problems import PROBLEMS
 from actlab.compare.tables import (
     FILES,
     Column,
@@ -237,8 +238,9 @@ def _read(data: Any, target: str | None, y: Any) -> tuple[str, list[Column], Col
         path = Path(data)
         if not path.exists() and not path.suffix:
             raise DataError(
-                f"there is no file {str(data)!r} and no data set of that name; the names are "
-                f"{', '.join(DATASETS)}{nearest(str(data), DATASETS)}"
+                f"there is no file {str(data)!r} and no data set of that name; tables are "
+                f"{', '.join(DATASETS)}, and other problems {', '.join(PROBLEMS)}"
+                f"{nearest(str(data), (*DATASETS, *PROBLEMS))}"
             )
         name, columns = path.name.split(".")[0], columns_of_file(path)
     elif is_frame(data):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from actlab.compare.naming import by_name
 from actlab.compare.problem import Parts, Score
-from actlab.compare.problem_losses import LOSSES, loss_named
+from actlab.compare.problem_losses import loss_named
 from actlab.compare.study import Settings, TaskSummary
 from actlab.errors import DataError
 
@@ -66,11 +66,6 @@ class BuiltIn(ABC):
 
     # --- what each problem says for itself ----------------------------------------------------
 
-    @property
-    @abstractmethod
-    def data(self) -> Tensors:
-        """All that the parts are made of."""
-
     @abstractmethod
     def parts(self, block: int, settings: Settings) -> Parts:
         """One block's training, validation and test tensors."""
@@ -88,14 +83,15 @@ class BuiltIn(ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the data, and of the network with the settings that serve the problem."""
-        digest = hashlib.sha256()
+        """SHA-256 of a block's data and of the network, at the settings that serve the problem."""
         from actlab.catalogue import get
 
+        usual = replace(Settings(), **self.defaults)
         with torch.random.fork_rng(devices=[]):
-            layers = self.build(get("relu"), replace(Settings(), **self.defaults))
-        digest.update(repr((self.name, layers)).encode())
-        for tensor in self.data:
+            layers = self.build(get("relu"), usual)
+        digest = hashlib.sha256(repr((self.name, layers)).encode())
+        parts = self.parts(0, usual)
+        for tensor in (*_tensors(parts.train), *_tensors(parts.validation), *_tensors(parts.test)):
             digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -108,14 +104,15 @@ class BuiltIn(ABC):
             DataError: one that does not fit this problem.
         """
         metrics = [metric.score.name for metric in self.metrics]
-        loss = self.losses[0] if settings.loss == "auto" else settings.loss.lower()
-        by_name(LOSSES, loss, "loss")
+        loss = self.losses[0]
+        if settings.loss != "auto":
+            loss = loss_named(settings.loss).__name__  # of two names for one loss the usual one
         metric = metrics[0] if settings.metric == "auto" else settings.metric.lower()
         for given, fitting, what in ((loss, self.losses, "loss"), (metric, metrics, "metric")):
             if given not in fitting:
                 raise DataError(
-                    f"the {what} {given!r} does not fit {self.name}, which is a {self.kind}; "
-                    f"fitting are {', '.join(fitting)}"
+                    f"the {what} {given!r} does not fit {self.name} ({self.kind}); what fits is "
+                    f"{', '.join(fitting)}"
                 )
         return replace(settings, loss=loss, metric=metric)
 

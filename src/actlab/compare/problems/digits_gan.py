@@ -17,7 +17,7 @@ from actlab.compare.problem import Parts, Score
 from actlab.compare.problem_losses import adversarial
 from actlab.compare.problems import digits
 from actlab.compare.problems.adversaries import NOISE, Adversaries
-from actlab.compare.problems.builtin import BuiltIn, Metric, Tensors, drawn
+from actlab.compare.problems.builtin import BuiltIn, Metric, drawn
 from actlab.compare.problems.distances import energy_distance
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ _ENERGY: Final = Metric(Score("energy_distance", False), energy_distance)
 @dataclass(frozen=True)
 class DigitsGan(BuiltIn):
     """Images out of noise."""
-
-    @property
-    def data(self) -> Tensors:
-        """All images."""
-        return (digits.images(),)
 
     def parts(self, block: int, settings: Settings) -> Parts:
         """Images (rows, 64) in [0, 1], and to validate and test the noise to begin from."""
@@ -93,7 +88,7 @@ def problem() -> DigitsGan:
             "hidden": (64,),
             # Adam's momentum makes the two players circle each other
             "optimizer": "rmsprop",
-            "epochs": 40,
+            "epochs": 30,
             "learning_rates": (3e-4, 1e-3, 3e-3),
             "blocks": 5,
         },
@@ -105,4 +100,5 @@ def problem() -> DigitsGan:
             "that all candidates meet the same critic.",
         ),
         target="digits",
+        candidates="relu,leaky_relu,elu,gelu,silu,mish,tanh,sigmoid",
     )

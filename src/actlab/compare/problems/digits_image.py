@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from actlab.compare.problem import Parts
 from actlab.compare.problems import digits
-from actlab.compare.problems.builtin import BuiltIn, Tensors
+from actlab.compare.problems.builtin import BuiltIn
 from actlab.compare.problems.convolutional import ImageClassifier
 from actlab.compare.problems.scores import ACCURACY, LOG_LOSS
 
@@ -28,11 +28,6 @@ class DigitsImage(BuiltIn):
     """Digits as images."""
 
     batch_norm: bool = False
-
-    @property
-    def data(self) -> Tensors:
-        """All images and what they show."""
-        return digits.images(), digits.labels()
 
     def parts(self, block: int, settings: Settings) -> Parts:
         """Images (rows, 1, 8, 8), standardised by the training part, and classes (rows,)."""
@@ -61,7 +56,7 @@ def _problem(name: str, *, batch_norm: bool) -> DigitsImage:
     return DigitsImage(
         name=name,
         kind="classification",
-        losses=("cross_entropy", "categorical"),
+        losses=("cross_entropy",),
         metrics=(ACCURACY, LOG_LOSS),
         defaults={
             "hidden": (8, 16),

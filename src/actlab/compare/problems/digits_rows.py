@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actlab.compare.problem import Parts
 from actlab.compare.problems import digits
-from actlab.compare.problems.builtin import BuiltIn, Tensors
+from actlab.compare.problems.builtin import BuiltIn
 from actlab.compare.problems.recurrent import RecurrentNetwork
 from actlab.compare.problems.scores import ACCURACY, LOG_LOSS
 
@@ -25,11 +25,6 @@ class DigitsRows(BuiltIn):
     """Digits as sequences of eight rows of eight pixels."""
 
     cell: str = "rnn"
-
-    @property
-    def data(self) -> Tensors:
-        """All images and what they show."""
-        return digits.images(), digits.labels()
 
     def parts(self, block: int, settings: Settings) -> Parts:
         """Sequences (rows, 8 steps, 8 pixels), standardised, and classes (rows,)."""
@@ -62,7 +57,7 @@ def _problem(name: str, cell: str) -> DigitsRows:
     return DigitsRows(
         name=name,
         kind="classification",
-        losses=("cross_entropy", "categorical"),
+        losses=("cross_entropy",),
         metrics=(ACCURACY, LOG_LOSS),
         defaults={
             "hidden": (32,),

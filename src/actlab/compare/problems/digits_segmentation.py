@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from actlab.compare.problem import Parts
 from actlab.compare.problems import digits
-from actlab.compare.problems.builtin import BuiltIn, Tensors, drawn
+from actlab.compare.problems.builtin import BuiltIn, drawn
 from actlab.compare.problems.convolutional import UNet
 from actlab.compare.problems.scores import DICE, IOU
 from actlab.errors import SettingError
@@ -39,11 +39,6 @@ def upsampled() -> Tensor:
 @dataclass(frozen=True)
 class DigitsSegmentation(BuiltIn):
     """Digit against background."""
-
-    @property
-    def data(self) -> Tensors:
-        """All images, before noise."""
-        return (digits.images(),)
 
     def settled(self, settings: Settings) -> Settings:
         """Refuse more levels than the image has halves."""
@@ -93,4 +88,5 @@ def problem() -> DigitsSegmentation:
             "The network is a U-Net of 3 × 3 convolutions.",
         ),
         target="ink",
+        candidates="relu,leaky_relu,elu,gelu,silu,mish,tanh,sigmoid",
     )

@@ -63,11 +63,6 @@ class Sunspots(BuiltIn):
 
     cell: str = "rnn"
 
-    @property
-    def data(self) -> Tensors:
-        """The numbers."""
-        return (series(),)
-
     def settled(self, settings: Settings) -> Settings:
         """Refuse more blocks than there are rolling origins."""
         years = len(series())

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from actlab.compare.problem import Parts
-from actlab.compare.problems.builtin import BuiltIn, Tensors
+from actlab.compare.problems.builtin import BuiltIn
 from actlab.compare.problems.scores import BITS
 from actlab.compare.problems.transformer import Transformer
 from actlab.errors import ActlabError
@@ -67,11 +67,6 @@ def _pieces() -> tuple[tuple[str, ...], Tensor]:
 class Text(BuiltIn):
     """The next character from those before it in the piece."""
 
-    @property
-    def data(self) -> Tensors:
-        """The pieces."""
-        return (_pieces()[1],)
-
     def parts(self, block: int, settings: Settings) -> Parts:
         """Characters (rows, STEPS) and the one after each, by their place in the alphabet."""
         _, pieces = _pieces()
@@ -92,7 +87,7 @@ def problem() -> Text:
     return Text(
         name="text",
         kind="language model",
-        losses=("cross_entropy", "categorical"),
+        losses=("cross_entropy",),
         metrics=(BITS,),
         defaults={
             "hidden": (96,),
