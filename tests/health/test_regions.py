@@ -8,7 +8,7 @@ import mpmath
 import pytest
 
 import actlab
-from actlab.health.regions import DEAD_SLOPE, SATURATED_SLOPE, regions
+from actlab.properties.regions import DEAD_SLOPE, SATURATED_SLOPE, regions
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from actlab.gallery.script import script
 from actlab.gallery.tails import TailTable, tails
 from actlab.gallery.thumbnails import thumbnail
 from actlab.gallery.traits import known, traits
-from actlab.health.regions import regions
 from actlab.properties import PairProperties, Properties, claims
 from actlab.properties.facts import shown as written
+from actlab.properties.regions import regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

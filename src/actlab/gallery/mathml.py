@@ -26,11 +26,19 @@ _NAMED: Final = frozenset(
     {"tanh", "sinh", "cosh", "sin", "cos", "arctan", "ln", "arg", "max", "min", "Re", "Im"}
     | {"operatorname"}
 )
-_RELATIONS: Final = {"le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "cdot": "·", "dots": "…"}
+_RELATIONS: Final = {
+    "le": "≤",
+    "ge": "≥",
+    "ne": "≠",
+    "in": "∈",
+    "sim": "∼",
+    "cdot": "·",
+    "dots": "…",
+}
 _SPACES: Final = {",": "0.17em", " ": "0.33em", "quad": "1em"}
 _CHARACTERS: Final = {"-": "−", "*": "∗"}
 _ACCENTS: Final = {"bar": "¯", "hat": "^"}
-_OPENING: Final = frozenset("([<>=+-−,·≤≥≠∈")
+_OPENING: Final = frozenset("([<>=+-−,·≤≥≠∈∼")
 _BOLD: Final = {"1": "𝟏"}
 _APPLY: Final = Markup("<mo>&#x2061;</mo>")
 

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from actlab.activation import ComplexRule
 from actlab.gallery.samples import START, bars, curve, net, start, window
-from actlab.report.svg import tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,18 +43,17 @@ def thumbnail(activation: Activation, words: str) -> Markup:
         x, y = curve(activation, low, high, _POINTS)
         passed = None if activation.backward is None else activation.derivative(x)
         inner = _curve(x, y, passed)
-    return tag(
-        "svg",
-        *inner,
-        class_="thumb",
-        viewBox=f"0 0 {_WIDE} {_HIGH}",
-        role="img",
-        aria_label=words,
-    )
+    return Markup(
+        '<svg class="thumb" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(_WIDE, _HIGH, words, Markup("").join(inner))
 
 
 def _scaled(value: Any, low: float, high: float, start: float, end: float) -> Any:
     return start + (value - low) / (high - low) * (end - start)
+
+
+def _stroke(name: str, path: str) -> Markup:
+    return Markup('<path class="{}" d="{}"/>').format(name, path)
 
 
 def _path(points: Iterable[tuple[float, float]]) -> str:
@@ -85,11 +83,11 @@ def _curve(x: Any, y: Any, passed: Any = None) -> list[Markup]:
     left, right, top, bottom = _MARGIN, _WIDE - _MARGIN, _MARGIN + 2, _HIGH - _MARGIN - 2
     px = _scaled(x, float(x[0]), float(x[-1]), left, right)
     zero_x, zero_y = _scaled(0.0, x[0], x[-1], left, right), _scaled(0.0, low, high, bottom, top)
-    found = [tag("path", class_="axes", d=f"M0 {zero_y:.1f}H{_WIDE}M{zero_x:.1f} 0V{_HIGH}")]
+    found = [_stroke("axes", f"M0 {zero_y:.1f}H{_WIDE}M{zero_x:.1f} 0V{_HIGH}")]
     names = ("curve", "curve two passed")
     for name, column in reversed(list(zip(names, columns, strict=False))):
         py = np.where(np.abs(column) <= cut, _scaled(column, low, high, bottom, top), np.nan)
-        found.append(tag("path", class_=name, d=_path(_lifted(px, py, 0.3 * (bottom - top)))))
+        found.append(_stroke(name, _path(_lifted(px, py, 0.3 * (bottom - top)))))
     return found
 
 
@@ -110,17 +108,17 @@ def _bars(values: list[float]) -> list[Markup]:
     high = high if high > low else 1.0
     step = (_WIDE - 2 * _MARGIN) / len(values)
     zero = float(_scaled(0.0, low, high, _HIGH - _MARGIN - 2, _MARGIN + 2))
-    found = [tag("path", class_="axes", d=f"M0 {zero:.1f}H{_WIDE}")]
+    found = [_stroke("axes", f"M0 {zero:.1f}H{_WIDE}")]
     for place, value in enumerate(values):
         y = float(_scaled(value, low, high, _HIGH - _MARGIN - 2, _MARGIN + 2))
         found.append(
-            tag(
-                "rect",
-                class_="bar",
-                x=_MARGIN + (place + 0.15) * step,
-                y=min(y, zero),
-                width=0.7 * step,
-                height=max(abs(y - zero), 0.8),
+            Markup(
+                '<rect class="bar" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>'
+            ).format(
+                _MARGIN + (place + 0.15) * step,
+                min(y, zero),
+                0.7 * step,
+                max(abs(y - zero), 0.8),
             )
         )
     return found
@@ -131,7 +129,7 @@ def _grid(lines: list[Any]) -> list[Markup]:
     points = points[np.isfinite(points)]
     size = float(np.quantile(np.maximum(np.abs(points.real), np.abs(points.imag)), 0.98)) or 1.0
     scale = (_HIGH / 2 - _MARGIN) / size
-    found = [tag("path", class_="axes", d=f"M0 {_HIGH / 2:g}H{_WIDE}M{_WIDE / 2:g} 0V{_HIGH}")]
+    found = [_stroke("axes", f"M0 {_HIGH / 2:g}H{_WIDE}M{_WIDE / 2:g} 0V{_HIGH}")]
     for name, part in (
         ("curve thin", lines[: len(lines) // 2]),
         ("curve thin two", lines[len(lines) // 2 :]),
@@ -145,7 +143,7 @@ def _grid(lines: list[Any]) -> list[Markup]:
             )
             for line in part
         )
-        found.append(tag("path", class_=name, d=d))
+        found.append(_stroke(name, d))
     return found
 
 
@@ -154,5 +152,6 @@ def _units() -> list[Markup]:
     above = [(24 + 24 * i, 22) for i in range(4)]
     below = [(36 + 24 * i, 58) for i in range(3)]
     joins = "".join(f"M{a} {b}L{c} {d}" for a, b in above for c, d in below)
-    dots = [tag("circle", class_="unit", cx=x, cy=y, r=5) for x, y in (*above, *below)]
-    return [tag("path", class_="weights", d=joins), *dots]
+    dot = Markup('<circle class="unit" cx="{}" cy="{}" r="5"/>')
+    dots = [dot.format(x, y) for x, y in (*above, *below)]
+    return [_stroke("weights", joins), *dots]

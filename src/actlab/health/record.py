@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from actlab.activation import Activation
-from actlab.health.regions import Regions, regions
+from actlab.properties.regions import Regions, regions
 
 __all__ = ["Curve", "Event", "Layer", "LayerState", "LossUse", "Record", "Site", "SiteState"]
 

@@ -53,7 +53,7 @@ const gallery = (() => {
     return [low - pad, high + pad];
   }
 
-  // --- flat tails, as `actlab.health.regions` finds them ---------------------------------------
+  // --- flat tails, as `actlab.properties.regions` finds them ---------------------------------------
 
   const REACH = 60, STEPS = 24001, SATURATED = 0.05, DEAD = 0.001;
 

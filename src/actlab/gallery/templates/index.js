@@ -59,7 +59,7 @@
   const changed = () => { show(); write(); };
   form.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => queueMicrotask(changed));
+  form.addEventListener("reset", () => setTimeout(changed)); // the fields are cleared after this event
   document.querySelector("[data-clear]").addEventListener("click", () => { form.reset(); search.focus(); });
   addEventListener("hashchange", read);
   form.hidden = false;
