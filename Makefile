@@ -1,10 +1,11 @@
 # make compare   the main job on real data
 # make test      style, types and the whole test suite
+# make docs      the site, in build/docs
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test lint clean
+.PHONY: compare test lint docs clean
 
 compare: .venv/run.stamp
 	$(BIN)/actlab compare digits
@@ -17,6 +18,10 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: .venv/docs.stamp
+	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/docs
+	@echo wrote build/docs/index.html
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -28,5 +33,9 @@ lint: .venv/dev.stamp
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
+.venv/docs.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[torch,report,keras,docs]'
+	touch $@
+
 clean:
-	rm -rf .venv build dist src/*.egg-info
+	rm -rf .venv build dist docs/generated src/*.egg-info

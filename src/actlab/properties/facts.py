@@ -99,8 +99,8 @@ class Properties:
             a function that oscillates for ever are looked for within 36 of 0.
         fixed_points: where f(x) = x, told in the same way.
         left, right: the asymptotes at -inf and +inf; None if there is none.
-        lipschitz: sup |f'|; infinite if it jumps.
-        lipschitz_slope: sup |f''|; infinite if it has a kink.
+        lipschitz: `sup |f'|`; infinite if it jumps.
+        lipschitz_slope: `sup |f''|`; infinite if it has a kink.
         saturates: the ends at which it tends to a number: "left", "right", "both" or "no".
         dead: intervals on which it is constant, so that no gradient passes.
         mean, second_moment: of f(z), z ~ N(0, 1); None if infinite.

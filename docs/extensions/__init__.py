@@ -1,0 +1,1 @@
+"""What the site needs beyond Sphinx: mathematics without scripts, and pages from the package."""
