@@ -35,6 +35,7 @@ __all__ = [
     "Series",
     "forest_axis",
     "forest_track",
+    "frame",
     "line_chart",
     "rates_track",
     "room_for_labels",
@@ -159,7 +160,7 @@ def line_chart(
         "svg",
         tag("title", title, id=f"{name}-title"),
         tag("desc", description, id=f"{name}-desc"),
-        _frame(x, y),
+        frame(x, y, HEIGHT),
         inner,
         *(mark for one in styled for mark in _marks(one, x, y, every=rates, lines=len(styled))),
         *_labels(styled[::-1], x, y),
@@ -172,17 +173,18 @@ def line_chart(
     )
 
 
-def _frame(x: Axis, y: Axis) -> Markup:
+def frame(x: Axis, y: Axis, height: float) -> Markup:
+    """Return the marks of both axes and the lines of the grid."""
     parts = []
     for value, text in y.ticks:
-        top = HEIGHT * (1 - y.place(value))
+        top = height * (1 - y.place(value))
         parts.append(tag("line", class_="grid", x1=0, x2="100%", y1=top, y2=top))
         parts.append(tag("text", text, class_="tick y", x=0, y=top, dx=-8, dy=4))
     for value, text in x.ticks:
         left = _share(x.place(value))
-        parts.append(tag("line", class_="notch", x1=left, x2=left, y1=HEIGHT, y2=HEIGHT + 5))
-        parts.append(tag("text", text, class_="tick x", x=left, y=HEIGHT, dy=20))
-    parts.append(tag("line", class_="base", x1=0, x2="100%", y1=HEIGHT, y2=HEIGHT))
+        parts.append(tag("line", class_="notch", x1=left, x2=left, y1=height, y2=height + 5))
+        parts.append(tag("text", text, class_="tick x", x=left, y=height, dy=20))
+    parts.append(tag("line", class_="base", x1=0, x2="100%", y1=height, y2=height))
     return tag("g", *parts, aria_hidden="true")
 
 

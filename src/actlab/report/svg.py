@@ -17,6 +17,7 @@ __all__ = [
     "Axis",
     "axis_of_epochs",
     "axis_of_rates",
+    "axis_of_steps",
     "finite",
     "join",
     "linear_axis",
@@ -115,16 +116,24 @@ def axis_of_rates(rates: Sequence[float]) -> Axis:
     return Axis(low / margin, high * margin, ticks, logarithmic=True)
 
 
+_WHOLE: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000)
+"""Distances of the marks on an axis of whole numbers."""
+
+
 def axis_of_epochs(epochs: int) -> Axis:
     """Return the axis of epochs 1 … n."""
     if epochs < 2:
         return Axis(0.5, 1.5, ((1.0, "1"),))
-    if epochs <= 8:
-        return Axis(1.0, float(epochs), tuple((float(n), f"{n}") for n in range(1, epochs + 1)))
-    steps = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000)
-    step = next((step for step in steps if epochs / step <= 6), epochs)
+    step = next((step for step in _WHOLE if epochs / step <= (8 if step == 1 else 6)), epochs)
     marks = [mark for mark in range(step, epochs + 1, step) if mark - 1 > epochs / 12]
     return Axis(1.0, float(epochs), tuple((float(mark), f"{mark:,}") for mark in (1, *marks)))
+
+
+def axis_of_steps(last: int) -> Axis:
+    """Return the axis of steps 0 … last."""
+    step = next((step for step in _WHOLE if last / step <= 6), last)
+    marks = tuple((float(mark), f"{mark:,}") for mark in range(0, last + 1, step))
+    return Axis(0.0, float(last), marks)
 
 
 def finite(values: Iterable[float | None]) -> list[float]:
