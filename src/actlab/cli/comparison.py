@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "tell", "watched"]
 
-_HIDDEN = ",".join(map(str, Settings.hidden))
-
 
 def compare(
     data: str = typer.Argument(
         metavar="DATA",
-        help="digits, breast_cancer, wine, iris, diabetes, or the path of a CSV or Parquet file.",
+        help="digits, breast_cancer, wine, iris, diabetes; a problem such as digits-image; the "
+        "path of a CSV or Parquet file; or my.py:build, a function that builds your network.",
     ),
     *,
+    loaders: str | None = typer.Option(
+        None, "--data", help="For your network: my.py:loaders, which gives its data."
+    ),
+    step: str | None = typer.Option(None, help="For your network: my.py:step, a training step."),
+    replace: str | None = typer.Option(
+        None, help="For your network: the activations that are exchanged; else all hidden ones."
+    ),
     target: str | None = typer.Option(None, help="Column to predict."),
     task: str | None = typer.Option(None, help="classification or regression; else guessed."),
     activations: str | None = typer.Option(
@@ -34,20 +40,34 @@ def compare(
     ),
     family: str | None = typer.Option(None, help="Every function of a family."),
     everything: bool = typer.Option(False, "--all", help="Every catalogued function."),
-    hidden: str = typer.Option(_HIDDEN, help="Widths of the hidden layers."),
-    optimizer: str = typer.Option(Settings.optimizer, help="sgd, adam, adamw, rmsprop, ..."),
-    loss: str = typer.Option(Settings.loss, help="Loss by name."),
-    metric: str = typer.Option(Settings.metric, help="Metric by name."),
-    schedule: str = typer.Option(Settings.schedule, help="constant, step, exponential or cosine."),
+    hidden: str | None = typer.Option(None, help="Widths of the hidden layers; 64,64 by default."),
+    optimizer: str | None = typer.Option(None, help="sgd, adam (by default), adamw, rmsprop, ..."),
+    loss: str | None = typer.Option(None, help="By name, or my.py:loss; else what suits."),
+    metric: str | None = typer.Option(None, help="By name, or my.py:metric; else what suits."),
+    higher_is_better: bool | None = typer.Option(
+        None,
+        "--higher-is-better/--lower-is-better",
+        help="Of a metric that is a function of yours.",
+        show_default=False,
+    ),
+    schedule: str | None = typer.Option(
+        None, help="constant (by default), step, exponential or cosine."
+    ),
     clip_norm: float | None = typer.Option(None, help="Greatest norm of a network's gradient."),
-    epochs: int = typer.Option(Settings.epochs, help="Passes over the training part."),
-    batch_size: int = typer.Option(Settings.batch_size, help="Rows of a step."),
+    epochs: int | None = typer.Option(
+        None, help="Passes over the training part; 30 by default, of a problem its own number."
+    ),
+    batch_size: int | None = typer.Option(None, help="Rows of a step; 64 by default."),
     learning_rates: str | None = typer.Option(
         None, help="The grid, with commas; five that suit the optimiser by default."
     ),
-    blocks: int = typer.Option(Settings.blocks, help="Outer splits, each with its own seed."),
+    blocks: int | None = typer.Option(
+        None, help="Outer splits, each with its own seed; 10 by default."
+    ),
     seed: int = typer.Option(Settings.seed, help="Of everything that is drawn."),
-    margin: float = typer.Option(Settings.margin, help="Smaller differences count as equivalent."),
+    margin: float | None = typer.Option(
+        None, help="Smaller differences count as equivalent; 0.01 by default."
+    ),
     race: bool = typer.Option(False, "--race", help="Drop who is clearly behind early."),
     workers: int | None = typer.Option(
         None, help="Processes that train, by default one per core; they change no number."
@@ -63,17 +83,28 @@ def compare(
 ) -> None:
     """Compare activations on your data: which one to use, and how sure that is.
 
+    A network of your own: actlab compare my.py:build --data my.py:loaders.
+
     A study that was stopped goes on where it was when the same command is given again.
     """
-    widths = listed(hidden, int, "64,64")
+    widths = None if hidden is None else listed(hidden, int, "64,64")
     rates = None if learning_rates is None else listed(learning_rates, float, "0.001,0.01")
     chosen = None if activations is None else resolve_list(activations)
     from actlab.compare import compare as run
+    from actlab.compare.own_files import names_function
 
+    model = data if names_function(data) else None
+    if loaders is not None and model is None:
+        raise typer.BadParameter(
+            "--data goes with a network of your own, such as my.py:build --data my.py:loaders"
+        )
     directory = out or Path(f"actlab-{_plain(data)}")
     with watched() as progress:
         result = run(
-            data,
+            loaders if model else data,
+            model=model,
+            step=step,
+            replace=replace,
             target=target,
             task=task,
             activations=chosen,
@@ -83,6 +114,7 @@ def compare(
             optimizer=optimizer,
             loss=loss,
             metric=metric,
+            higher_is_better=higher_is_better,
             schedule=schedule,
             clip_norm=clip_norm,
             epochs=epochs,
@@ -119,7 +151,8 @@ def tell(result: Result, directory: Path, *, as_json: bool) -> None:
 
 
 def _plain(data: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", Path(data).stem) or "data"
+    name = data.rpartition("/")[2].replace(".py:", "-")
+    return re.sub(r"[^\w.-]+", "_", Path(name).stem) or "data"
 
 
 @contextmanager

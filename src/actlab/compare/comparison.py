@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from actlab.compare import looped
+from actlab.compare import looped, stacking
+from actlab.compare.arrangement import arranged, seconds_of
 from actlab.compare.candidates import candidates_for
 from actlab.compare.checking import checked_settings
 from actlab.compare.conclusion import conclude
@@ -18,7 +19,13 @@ from actlab.compare.own_files import function_of, names_function
 from actlab.compare.own_model import OwnModel
 from actlab.compare.problem import PROBLEMS, problem_named
 from actlab.compare.protocol import plan
-from actlab.compare.runners import chosen_runner, runner_for, train_missing, workers_for
+from actlab.compare.runners import (
+    InProcess,
+    chosen_runner,
+    runner_for,
+    train_missing,
+    workers_for,
+)
 from actlab.compare.studies import call_of
 from actlab.compare.study import Settings
 from actlab.compare.task import Task, load
@@ -31,9 +38,9 @@ if TYPE_CHECKING:
 
     from actlab.activation import Activation
     from actlab.compare.problem import Problem
-    from actlab.compare.protocol import PlannedChunk
+    from actlab.compare.protocol import Plan, PlannedChunk
     from actlab.compare.result import Result
-    from actlab.compare.runners import Progress, Runner
+    from actlab.compare.runners import Progress, Runner, Work
     from actlab.compare.study import Candidate, Run
 
 __all__ = ["compare", "data_of"]
@@ -49,6 +56,7 @@ def compare(
     model: Any = None,
     step: Any = None,
     replace: Any = None,
+    stack: bool | None = None,
     target: str | None = None,
     task: str | None = None,
     activations: str | Activation | Iterable[str | Activation] | None = None,
@@ -96,6 +104,9 @@ def compare(
         step: a whole training step of your model, (model, batch, optimizer) -> loss.
         replace: names of the activations in your model that are exchanged; all hidden ones by
             default, not what stands at the output and not gates.
+        stack: whether the networks of a model of yours or of a built-in problem are trained
+            together by `torch.func`; by default they are where that is exact and, on the first
+            steps, clearly faster. The answer says which and why.
         target: the column to predict.
         task: "classification" or "regression", if the guess from the target is wrong.
         activations: names, formulas, or activations; about twelve well-known ones by default.
@@ -175,6 +186,10 @@ def compare(
         margin=margin,
         race=race,
     )
+    if problem is None and stack is not None:
+        raise SettingError(
+            "stack= is for networks that are no table's; a table's are always stacked"
+        )
     trained_by = chosen_runner(runner, workers)
     if problem and activations is None and family is None and not all:
         activations = problem.candidates
@@ -183,15 +198,19 @@ def compare(
         raise SettingError("no data were given; name a data set, such as actlab.compare('digits')")
     loaded = problem or load(data, target=target, task=task, y=y)
     planned = plan(loaded, candidates, settings)
-    trained_by = trained_by or runner_for(workers_for(planned))
     directory = None if out is None else Path(out)
     if directory and find_spec("jinja2") is None:
         raise ActlabError(
             "out= writes report.html, which needs Jinja2; pip install 'actlab[report]', or leave "
             "out= away"
         )
-    work = partial(_train, loaded, candidates, planned.settings)
     with Ledger.open(directory and directory / "ledger.sqlite") as ledger:
+        if problem:
+            planned = arranged(planned, problem, candidates, ledger, stack=stack)
+        work = partial(_train, loaded, candidates, planned)
+        trained_by = trained_by or runner_for(_workers(planned, loaded, candidates, work))
+        if not isinstance(trained_by, InProcess):
+            _refuse_unsent(problem, work)
         ledger.register(
             planned,
             call_of(data if model is None else None, candidates, y=y, target=target, task=task),
@@ -209,7 +228,10 @@ def compare(
 def _own(model: Any, data: Any, **options: Any) -> OwnModel:
     """The user's model as a problem; functions may be named as "my.py:build"."""
     if data is None:
-        raise SettingError("model= came without data=, what to train it on")
+        raise SettingError(
+            "model= came without data=, what to train it on; on the command line it is --data "
+            "my.py:loaders"
+        )
 
     def read(given: Any) -> Any:
         return function_of(given) if names_function(given) else given
@@ -259,11 +281,50 @@ def _settings(problem: Problem | None, **given: Any) -> Settings:
 
 
 def _train(
-    task: Task | Problem, candidates: Sequence[Candidate], settings: Settings, planned: PlannedChunk
+    task: Task | Problem, candidates: Sequence[Candidate], planned: Plan, part: PlannedChunk
 ) -> list[Run]:
     if isinstance(task, Task):
-        return train_chunk(task, candidates, planned.chunk, settings)
-    return looped.train_chunk(task, candidates, planned.chunk, settings)
+        return train_chunk(task, candidates, part.chunk, planned.settings)
+    if planned.arrangement and planned.arrangement.way == "stacked":
+        return stacking.train_chunk(task, candidates, part.chunk, planned.settings)
+    return looped.train_chunk(task, candidates, part.chunk, planned.settings)
+
+
+_LONG: Final = 20.0
+"""Seconds of training from which on processes are worth their start."""
+
+
+def _workers(
+    planned: Plan, loaded: Task | Problem, candidates: Sequence[Candidate], work: Work
+) -> int:
+    """How many processes a study gets that names no number."""
+    if isinstance(loaded, Task):
+        return workers_for(planned)
+    from joblib import cpu_count
+
+    if seconds_of(planned, loaded, candidates) < _LONG or _unsent(work):
+        return 1
+    return min(int(cpu_count()), len(planned.chunks))
+
+
+def _unsent(work: Work) -> str:
+    """Why work can not be sent to other processes; empty if it can."""
+    from joblib.externals import cloudpickle
+
+    try:
+        cloudpickle.dumps(work)
+    except Exception as error:  # noqa: BLE001  a user's objects may raise anything
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _refuse_unsent(problem: Problem | None, work: Work) -> None:
+    if isinstance(problem, OwnModel) and (reason := _unsent(work)):
+        raise SettingError(
+            f"the model, its data, its loss or its metric can not be sent to other processes "
+            f"({reason}); define them in functions that hold no open files, locks or iterators, or "
+            "train in this process: workers=1"
+        )
 
 
 def _library_of(data: Any) -> str:

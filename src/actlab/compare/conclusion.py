@@ -210,6 +210,8 @@ def _notes(
     short_of_memory: Sequence[str],
 ) -> Iterator[str]:
     """What a reader of the table must know besides."""
+    if plan.arrangement:
+        yield plan.arrangement.why
     spared = {planned.key for planned in course.spared}
     wanted = [planned for planned in plan.chunks if planned.key not in spared]
     missing = sum(planned.key not in recorded for planned in wanted)

@@ -32,7 +32,20 @@ if TYPE_CHECKING:
     from actlab.compare.problem import Part, Parts, Problem
     from actlab.compare.study import Candidate, Chunk, Settings
 
-__all__ = ["Built", "batches_of", "build", "optimizer_for", "rows_of", "train_chunk"]
+__all__ = [
+    "Built",
+    "Member",
+    "Trained",
+    "batches_of",
+    "build",
+    "finite_median",
+    "measured",
+    "optimizer_for",
+    "rows_of",
+    "train_chunk",
+    "train_pair",
+    "unit_shares",
+]
 
 _OPTIMISERS: Final[dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]]] = {
     "sgd": (torch.optim.SGD, {"momentum": 0.9}),
@@ -62,28 +75,24 @@ def train_chunk(
     with steady_arithmetic():
         for index, block in chunk.pairs:
             parts = problem.parts(block, settings)
-            runs += _pair(problem, candidates[index], block, parts, settings)
+            runs += train_pair(problem, candidates[index], block, parts, settings)
     return runs
 
 
-def _pair(
+def train_pair(
     problem: Problem, candidate: Candidate, block: int, parts: Parts, settings: Settings
 ) -> list[Run]:
     """All learning rates of a candidate on a block; validation chooses which one is tested."""
-    trained: list[_Trained] = []
-    chosen: _Trained | None = None
+    trained: list[Trained] = []
+    best: tuple[Trained, nn.Module] | None = None
     for rate in settings.learning_rates:
-        member = _Member(problem, candidate, block, rate, parts, settings)
-        done = member.train()
-        trained.append(done)
-        if done.epoch and (chosen is None or done.standing > chosen.standing):
-            if chosen is not None:
-                chosen.model = None  # its weights are not needed any more
-            chosen = done
-        else:
-            done.model = None
-    if chosen is not None and chosen.model is not None:
-        chosen.score, chosen.loss = _measured(problem, chosen.model, parts.test, settings, block)
+        member = Member(problem, candidate, block, rate, parts, settings)
+        trained.append(done := member.train())
+        if done.epoch and (best is None or done.standing > best[0].standing):
+            best = done, member.model
+    if best is not None:
+        done, model = best
+        done.score, done.loss = measured(problem, model, parts.test, settings, block)
     return [done.run(candidate.label, block) for done in trained]
 
 
@@ -193,7 +202,7 @@ def rows_of(batch: Any) -> int:
 
 
 @dataclass
-class _Trained:
+class Trained:
     """What a member's training left."""
 
     rate: float
@@ -206,7 +215,6 @@ class _Trained:
     """The score then, signed so that greater is better."""
     validation: float
     """The loss then."""
-    model: nn.Module | None
     dead: float
     saturated: float
     first: float
@@ -244,8 +252,8 @@ class _Trained:
         )
 
 
-class _Member:
-    """One network in training."""
+class Member:
+    """One network in training: a candidate on a block at a learning rate."""
 
     def __init__(
         self,
@@ -270,7 +278,7 @@ class _Member:
         self.norms: list[tuple[float, float]] = []
         self.step_seconds: list[float] = []
 
-    def train(self) -> _Trained:
+    def train(self) -> Trained:
         """All epochs; the model then holds its best one."""
         epochs = self.settings.epochs
         train, losses, scores = ([math.nan] * epochs for _ in range(3))
@@ -283,7 +291,7 @@ class _Member:
             train[epoch] = self._epoch(epoch)
             if not self._finite():
                 break  # nothing finite comes of it any more
-            score, losses[epoch] = _measured(
+            score, losses[epoch] = measured(
                 self.problem, self.model, self.parts.validation, self.settings, self.block
             )
             scores[epoch] = score
@@ -292,9 +300,11 @@ class _Member:
                 best, chosen = standing, epoch + 1
                 state = deepcopy(self.model.state_dict())
         self.model.load_state_dict(state)
-        dead, saturated = self._unit_shares()
+        dead, saturated = unit_shares(
+            self.problem, self.built, self.parts.validation, self.settings, self.block
+        )
         first, last = zip(*self.norms, strict=True) if self.norms else ((), ())
-        return _Trained(
+        return Trained(
             rate=self.rate,
             train_loss=train,
             validation_loss=losses,
@@ -302,12 +312,11 @@ class _Member:
             epoch=chosen,
             value=best[0],
             validation=-best[1],
-            model=self.model,
             dead=dead,
             saturated=saturated,
-            first=_finite_median(first),
-            last=_finite_median(last),
-            seconds=_finite_median(self.step_seconds),
+            first=finite_median(first),
+            last=finite_median(last),
+            seconds=finite_median(self.step_seconds),
             kept=self.built.places.saved_bytes(self.first.dtype),
         )
 
@@ -318,7 +327,7 @@ class _Member:
         with self.draws.used(), torch.enable_grad():
             for batch in batches_of(self.parts.train, self.settings, self.block, epoch):
                 start = perf_counter()
-                loss = self._step(batch)
+                loss = self.step(batch)
                 seconds += perf_counter() - start
                 steps += 1
                 own = rows_of(batch)
@@ -329,7 +338,8 @@ class _Member:
             self.step_seconds.append(seconds / steps)
         return total / rows if rows else math.nan
 
-    def _step(self, batch: Any) -> float:
+    def step(self, batch: Any) -> float:
+        """One step down the gradient of a batch; returns its loss."""
         try:
             if self.problem.step is not None:
                 loss = self.problem.step(self.model, batch, self.optimizer)
@@ -342,6 +352,8 @@ class _Member:
             # What can't go on with numbers that are not finite is a member that diverged.
             if not self._finite():
                 return math.nan
+            if isinstance(error, ActlabError) or _of_memory(error):
+                raise  # whoever runs the study knows what to do without memory
             raise ActlabError(self._failed(error)) from error
         return float(loss.detach())
 
@@ -360,14 +372,24 @@ class _Member:
         if self.settings.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
 
-    def _unit_shares(self) -> tuple[float, float]:
-        counts = UnitCounts(self.model, self.built.places, self.candidate.activation)
-        with counts.counting():
-            _measured(self.problem, self.model, self.parts.validation, self.settings, self.block)
-        return counts.shares()
+
+def _of_memory(error: Exception) -> bool:
+    """Whether memory did not suffice; PyTorch says so in the words of a RuntimeError."""
+    words = ("allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-def _measured(
+def unit_shares(
+    problem: Problem, built: Built, part: Part, settings: Settings, block: int
+) -> tuple[float, float]:
+    """Share of dead and of saturated units of a network on a part."""
+    counts = UnitCounts(built.model, built.places)
+    with counts.counting():
+        measured(problem, built.model, part, settings, block)
+    return counts.shares()
+
+
+def measured(
     problem: Problem, model: nn.Module, part: Part, settings: Settings, block: int
 ) -> tuple[float, float]:
     """Score and loss of a model on a part; NaN where they are not finite."""
@@ -381,6 +403,7 @@ def _norm(weight: Tensor) -> float:
     return math.nan if weight.grad is None else float(get_total_norm([weight.grad]))
 
 
-def _finite_median(numbers: Sequence[float]) -> float:
+def finite_median(numbers: Sequence[float]) -> float:
+    """Median of what is finite, of two in the middle the lower; NaN of nothing."""
     finite = [number for number in numbers if math.isfinite(number)]
     return median_low(finite) if finite else math.nan

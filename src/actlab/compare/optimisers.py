@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from actlab.compare.networks import StackedNetwork
-
-__all__ = ["OPTIMISERS", "StackedOptimizer"]
+__all__ = ["OPTIMISERS", "Numbers", "StackedOptimizer"]
 
 # In every loop p are parameters, g gradients, a and b what is remembered (zero at first), all of
 # the shape (members, numbers); rates holds the members' learning rates, and c the constants of
@@ -144,6 +142,33 @@ OPTIMISERS: Final = {
 """Each with the defaults of `torch.optim`; SGD with momentum 0.9."""
 
 
+class Stacked(Protocol):
+    """What an optimiser asks of a stack; arrays are (members, numbers of one member)."""
+
+    @property
+    def parameters(self) -> NDArray[Any]: ...
+    @property
+    def gradients(self) -> NDArray[Any]: ...
+    @property
+    def memory(self) -> Sequence[NDArray[Any]]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The arrays of a stack and nothing else."""
+
+    parameters: NDArray[Any]
+    gradients: NDArray[Any]
+    memory: Sequence[NDArray[Any]]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the parameters."""
+        return self.parameters.dtype
+
+
 class StackedOptimizer:
     """Steps the parameters of a stack, each member with a rate of its own.
 
@@ -153,7 +178,7 @@ class StackedOptimizer:
         rates: the learning rate of every member.
     """
 
-    def __init__(self, name: str, network: StackedNetwork, rates: NDArray[Any]) -> None:
+    def __init__(self, name: str, network: Stacked, rates: NDArray[Any]) -> None:
         self._rule = by_name(OPTIMISERS, name, "optimiser")
         self._rates = rates
         self._network = network

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actlab.compare.losses import loss_for
 from actlab.compare.metrics import metric_for
 from actlab.compare.racing import looks
-from actlab.compare.study import Chunk, Settings, TaskSummary
+from actlab.compare.study import Arrangement, Chunk, Settings, TaskSummary
 from actlab.compare.task import Task
 
 if TYPE_CHECKING:
@@ -93,6 +93,16 @@ class Plan:
     candidates: tuple[PlannedCandidate, ...]
     settings: Settings
     chunks: tuple[PlannedChunk, ...]
+    arrangement: Arrangement | None = None
+    """How a problem's networks are trained; tables are always stacked."""
+
+    def arranged(self, arrangement: Arrangement) -> Plan:
+        """Return the plan of training this way: the results have keys of their own."""
+        chunks = tuple(
+            PlannedChunk(planned.chunk, _digest([planned.key, arrangement.way]))
+            for planned in self.chunks
+        )
+        return replace(self, chunks=chunks, arrangement=arrangement)
 
     @cached_property
     def key(self) -> str:
@@ -126,6 +136,7 @@ class Plan:
             "candidates": [vars(candidate) for candidate in self.candidates],
             "settings": vars(self.settings),
             "chunks": [[planned.key, planned.chunk.pairs] for planned in self.chunks],
+            "arrangement": self.arrangement and vars(self.arrangement),
         }
 
     @classmethod
@@ -139,6 +150,7 @@ class Plan:
                 PlannedChunk(Chunk(index, tuple((pair[0], pair[1]) for pair in pairs)), key)
                 for index, (key, pairs) in enumerate(values["chunks"])
             ),
+            arrangement=Arrangement(**way) if (way := values.get("arrangement")) else None,
         )
 
 

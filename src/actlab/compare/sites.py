@@ -176,8 +176,8 @@ class Places:
 class UnitCounts:
     """Counts, over all rows shown, how often each unit passed no or little gradient."""
 
-    def __init__(self, model: nn.Module, places: Places, activation: Activation) -> None:
-        self._model, self._places, self._activation = model, places, activation
+    def __init__(self, model: nn.Module, places: Places) -> None:
+        self._model, self._places = model, places
         self._rows: dict[Any, int] = {}
         self._zero: dict[Any, Tensor] = {}
         self._small: dict[Any, Tensor] = {}
@@ -191,9 +191,9 @@ class UnitCounts:
     def _before(self, site: Site, number: int, x: Tensor) -> None:
         units, axis = self._places.unit_of(site, number)
         with torch.no_grad():
-            slopes = _slopes(self._activation, x)
+            slopes = _slopes(site.activation, x)
             columns = slopes.movedim(axis, -1).reshape(-1, slopes.shape[axis])
-            floor = slope_floor(self._activation, columns.shape[1])
+            floor = slope_floor(site.activation, columns.shape[1])
             zero, small = (columns == 0).sum(0), (columns <= floor).sum(0)
         if units in self._rows and len(zero) == len(self._zero[units]):
             zero, small = zero + self._zero[units], small + self._small[units]

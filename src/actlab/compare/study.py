@@ -6,12 +6,12 @@ Frozen values without behaviour; everything else in `compare` speaks in these wo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["Candidate", "Chunk", "Run", "Settings", "TaskSummary"]
+__all__ = ["Arrangement", "Candidate", "Chunk", "Run", "Settings", "TaskSummary"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,15 @@ class Settings:
     """How many networks are trained in one batched computation (part of the plan)."""
     race: bool = False
     """Whether candidates that are clearly behind are dropped early (see `racing`)."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How the networks of a problem are trained: part of the plan, since the ways round apart."""
+
+    way: Literal["looped", "stacked"]
+    why: str
+    """In a sentence."""
 
 
 @dataclass(frozen=True)
