@@ -66,54 +66,50 @@ def tails(activation: Activation) -> list[TailTable]:
 
 
 def _table(activation: Activation, order: int) -> TailTable | None:
-    runs: dict[str, Any] = {}
-    for framework in FRAMEWORKS:
-        if framework in activation.shipped and find_spec(framework) is not None:
-            found = peer(activation, framework, order)
-            if found is not None:
-                runs[_short(getattr(found, "__name__", framework))] = found
-    if not runs:
-        return None
     if order and activation.backward is not None:
         return None
     inputs = np.unique(np.concatenate([_SEARCHED, -_SEARCHED, _PLACES])).astype(np.float32)
-    exact = [activation.exact(float(x), order=order, digits=30) for x in inputs]
-    runs = {"actlab": _own, **runs}
-    columns: dict[str, tuple[Any, Any]] = {}
-    for name, run in runs.items():
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                if run is _own:
-                    given = np.asarray(_own(activation, inputs, order), np.float64)
-                else:
-                    given = np.asarray(run(inputs, dtype="float32"), np.float64)
-        except (TypeError, ValueError, RuntimeError):  # it does not take float32, or no slope
-            continue
-        columns[name] = (given, error_in_ulp(given, exact, "float32"))
-    if len(columns) < 2:
+    columns = _columns(activation, order, inputs)
+    if not columns:
         return None
+    columns = {"actlab": _own(activation, inputs, order), **columns}
+    # float64 is exact enough to look for the worst; the errors that are told are the exact ones
+    near = _own(activation, inputs.astype(np.float64), order)
     shown = {int(np.flatnonzero(inputs == place)[0]) for place in np.array(_PLACES, np.float32)}
-    for _, errors in columns.values():
-        worst = int(np.nanargmax(np.where(np.isnan(errors), np.inf, errors)))
-        if not errors[worst] <= _FAIR:
-            shown.add(worst)
-    rows = tuple(
-        (
-            _number(float(inputs[place])),
-            _exactly(exact[place]),
-            tuple(
-                Cell(_number(given[place]), _off(given[place], exact[place], errors[place]))
-                for given, errors in columns.values()
-            ),
-        )
-        for place in sorted(shown)
-    )
-    return TailTable("f′" if order else "f", tuple(columns), rows)
+    for given in columns.values():
+        errors = error_in_ulp(given, near, "float32")
+        if not errors.max() <= _FAIR:
+            shown.add(int(np.argmax(errors)))
+    rows = []
+    for place in sorted(shown):
+        exact = activation.exact(float(inputs[place]), order=order, digits=30)
+        cells = tuple(_cell(float(given[place]), exact) for given in columns.values())
+        rows.append((_number(float(inputs[place])), _exactly(exact), cells))
+    return TailTable("f′" if order else "f", tuple(columns), tuple(rows))
+
+
+def _columns(activation: Activation, order: int, inputs: Any) -> dict[str, Any]:
+    """What the frameworks return, by the names they have for the function."""
+    found = {}
+    for framework in FRAMEWORKS:
+        if framework not in activation.shipped or find_spec(framework) is None:
+            continue
+        run: Any = peer(activation, framework, order)
+        if run is None:
+            continue
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                given = run(inputs, dtype="float32")
+            except (TypeError, ValueError, RuntimeError):  # not of float32, or without a slope
+                continue
+        found[_short(run.__name__)] = np.asarray(given, np.float64)
+    return found
 
 
 def _own(activation: Activation, inputs: Any, order: int) -> Any:
-    return activation.derivative(inputs, order=order) if order else activation(inputs)
+    given = activation.derivative(inputs, order=order) if order else activation(inputs)
+    return np.asarray(given, np.float64)
 
 
 def _short(path: str) -> str:
@@ -138,17 +134,18 @@ def _exactly(value: Any) -> str:
     return text.removesuffix(".0").replace("-", "−")
 
 
-def _off(given: float, exact: Any, error: float) -> str:
-    """By how much a number is wrong; nothing if it is right as far as the format goes."""
+def _cell(given: float, exact: Any) -> Cell:
+    """A number, and by how much it is wrong, unless it is right as far as the format goes."""
+    text, error = _number(given), error_in_ulp(given, exact, "float32")
     if error <= _FAIR:
-        return ""
+        return Cell(text)
     if given == 0:
-        return "lost"
+        return Cell(text, "lost")
     if not np.isfinite(given) or exact == 0:
-        return "wrong"
-    relative = abs((mpmath.mpf(float(given)) - exact) / exact)
+        return Cell(text, "wrong")
+    relative = abs((mpmath.mpf(given) - exact) / exact)
     if relative >= 10:
-        return f"{float(relative):.1e} times off".replace("e+0", "e").replace("e+", "e")
+        return Cell(text, f"{mpmath.nstr(relative, 2)} times off")
     if relative >= 1e-4:
-        return f"{float(100 * relative):.2g} % off"
-    return f"{error:,.0f} ULP off"
+        return Cell(text, f"{float(100 * relative):.2g} % off")
+    return Cell(text, f"{error:,.0f} ULP off")

@@ -221,7 +221,8 @@ class _Search:
         largest = np.max(np.where(finite, values, -np.inf), axis=1)
         smallest = np.min(np.where(finite, values, np.inf), axis=1)
         once = np.sum(np.diff(np.sign(values), axis=1) != 0, axis=1) == 1
-        steps = np.diff(values, axis=1)
+        with np.errstate(invalid="ignore"):  # far out values may be infinite
+            steps = np.diff(values, axis=1)
         straight = np.all(steps >= 0, axis=1) | np.all(steps <= 0, axis=1)
         found = []
         for place, (a, b) in enumerate(cells):
