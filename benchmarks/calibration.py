@@ -37,7 +37,7 @@ from actlab.compare.environment import environment
 from actlab.compare.ledger import Ledger
 from actlab.compare.protocol import Plan, PlannedCandidate, PlannedChunk, summarise
 from actlab.compare.racing import drops_at, looks, spent
-from actlab.compare.statistics import power, showable
+from actlab.compare.statistics import chance_to_show
 from actlab.compare.study import Chunk, Run, Settings, TaskSummary
 from actlab.compare.task import load
 from actlab.compare.trainer import train_chunk
@@ -186,16 +186,10 @@ def planted(studies, rng):
                 verdicts = {row.label: row.verdict for row in result.rows}
                 others = [verdicts[f"candidate {i}"] for i in range(1, len(truth))]
                 found.append(np.mean([verdict == "worse" for verdict in others]))
-                predicted.append(chance(result, gap, len(truth), blocks))
+                named = result.showable_difference
+                predicted.append(chance_to_show(gap, named, len(truth), blocks - 1))
             table.append((len(truth), blocks, size, np.mean(found), np.mean(predicted)))
     return table
-
-
-def chance(result, gap, candidates, blocks):
-    """What the study says of itself: it names the difference that it shows in 80 % of all studies,
-    and so the standard error that it reckons with."""
-    unit = showable(np.ones(1), candidates, blocks - 1, LEVEL)
-    return power(gap, result.showable_difference / unit, candidates, blocks - 1, LEVEL)
 
 
 # --- (d) a fresh run --------------------------------------------------------------------------

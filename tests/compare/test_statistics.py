@@ -6,7 +6,9 @@ from scipy import stats
 
 from actlab.compare.statistics import (
     FEWEST_BLOCKS,
+    chance_to_show,
     compare_scores,
+    fresh_run,
     good_rates,
     power,
     showable,
@@ -155,19 +157,77 @@ def test_pairing_sees_what_an_unpaired_test_does_not():
     assert stats.ttest_ind(*scores).pvalue > 0.5
 
 
-def test_the_showable_difference_is_shown_as_often_as_it_says():
+def test_a_study_shows_the_difference_it_names_as_often_as_it_says():
     # Within a study, blocks that are correlated by 0.2 spread with √0.8 of their deviation.
-    error = 0.01 * np.sqrt(0.8) * np.sqrt(1 / 6 + OVERLAP)
-    difference = showable(np.array([np.sqrt(2) * error]), 2, 5, 0.05)
-    assert power(difference, np.sqrt(2) * error, 2, 5, 0.05) == pytest.approx(0.8, abs=1e-9)
+    error = 0.01 * np.sqrt(2 * 0.8) * np.sqrt(1 / 6 + OVERLAP)
+    doubt = np.sqrt(5 / stats.chi2.median(5))  # half of all studies estimate a smaller error
+    difference = showable(np.array([error / doubt]), 2, 5, 0.05)
+    assert power(difference, error, 2, 5, 0.05) == pytest.approx(0.8, abs=1e-9)
     rng = np.random.default_rng(11)
     truth = np.array([[0.0], [-difference]])
-    hits = 0
+    hits, named = 0, []
     for _ in range(600):
         found = compare_scores(truth + overlapping(rng, 2, 6), overlap=OVERLAP, margin=0.01)
         hits += found.p_worse[1] <= 0.05 and found.best == 0
+        named.append(found.showable)
     # Four standard deviations of a share of 600.
     assert hits / 600 == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / 600))
+    below = np.mean(np.array(named) < difference)
+    assert below == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 600))
+    assert chance_to_show(difference, difference, 2, 5) == pytest.approx(0.8, abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0, 3.0])
+def test_differences_of_many_are_found_in_the_share_that_is_said(size):
+    """Holm's later steps are part of what is said: without them it is 7 points too little."""
+    rng = np.random.default_rng(12)
+    gap = size * 0.01 * np.sqrt(2 * 0.8)
+    truth = -gap * (np.arange(3) > 0)[:, None]
+    found, said = [], []
+    for _ in range(500):
+        known = compare_scores(truth + overlapping(rng, 3, 10), overlap=OVERLAP, margin=1e-9)
+        found.append((known.p_worse[1:] <= 0.05).mean())
+        said.append(chance_to_show(gap, known.showable, 3, 9))
+    assert np.mean(found) == pytest.approx(np.median(said), abs=0.05)
+
+
+def coverage(shift, spread, studies=400, corrected=True):
+    rng = np.random.default_rng(13)
+    hits = 0
+    for _ in range(studies):
+        means = shift + spread * rng.standard_normal(len(shift))
+        scores = means[:, None] + overlapping(rng, len(shift), 10) / 0.01
+        best = int(scores.mean(axis=1).argmax())
+        expected, low, high = fresh_run(scores, best, overlap=OVERLAP)
+        move = 0.0 if corrected else scores[best].mean() - expected
+        hits += low + move <= means[best] + rng.standard_normal() <= high + move
+    return hits / studies
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_a_new_run_lies_in_its_interval(spread):
+    # Three points, and two standard deviations of a share of 400.
+    assert coverage(np.zeros(12), spread) == pytest.approx(0.95, abs=0.03 + 0.022)
+    assert coverage(np.r_[np.zeros(8), np.full(4, -8.0)], spread) == pytest.approx(0.95, abs=0.052)
+
+
+def test_without_the_correction_a_new_run_disappoints():
+    rng = np.random.default_rng(14)
+    gaps = []
+    for _ in range(100):
+        scores = overlapping(rng, 12, 10)
+        best = int(scores.mean(axis=1).argmax())
+        gaps.append([scores.mean(axis=1)[best], fresh_run(scores, best, overlap=OVERLAP)[0]])
+    picked, expected = np.mean(gaps, axis=0)
+    assert picked > 0.008  # the truth is 0
+    assert abs(expected) < 0.002
+
+
+def test_one_candidate_alone_is_not_corrected():
+    scores = np.array([[0.90, 0.92, 0.91, 0.93]])
+    expected, low, high = fresh_run(scores, 0, overlap=OVERLAP)
+    assert expected == pytest.approx(0.915, abs=1e-12)
+    assert low < expected < high
 
 
 @given(
