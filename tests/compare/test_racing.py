@@ -56,9 +56,7 @@ def test_looks_end_with_the_study_and_begin_with_blocks_enough(blocks):
 
 def test_the_levels_of_all_looks_add_up():
     places = [0, *looks(30)]
-    shares = [
-        spent(0.05, b, 30) - spent(0.05, a, 30) for a, b in zip(places, places[1:], strict=False)
-    ]
+    shares = [spent(0.05, b, 30) - spent(0.05, a, 30) for a, b in pairwise(places)]
     assert sum(shares) == pytest.approx(0.05, abs=1e-15)
     assert shares == sorted(shares), "most is left for the verdict"
 
