@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-import click
 from typer.main import get_command
 
 from actlab.cli import app
@@ -18,43 +19,41 @@ def pages() -> dict[str, str]:
         "# Command line\n\nData go to stdout, messages and progress to stderr. Exit status: 0 "
         "done, 1 a clear error, 2 wrong usage, 130 interrupted.\n"
     )
-    return {"commands.md": "\n".join([head, *_sections(get_command(app), "actlab")])}
+    command = get_command(app)
+    return {"commands.md": "\n".join([head, *_sections(command, _context(command, "actlab"))])}
 
 
-def _sections(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            if below is not None:
-                yield from _sections(below, f"{path} {name}")
+def _context(command: Any, name: str, parent: Any = None) -> Any:
+    return command.context_class(command, info_name=name, parent=parent)
+
+
+def _sections(command: Any, context: Any) -> Iterator[str]:
+    """A section for every command below this one, in the order of the help."""
+    for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        below = command.get_command(context, name)
+        yield from _sections(below, _context(below, name, context))
+    if hasattr(command, "list_commands"):
         return
-    yield f"## {path}\n\n{command.help or ''}\n\n```text\n{' '.join(_usage(command, path))}\n```\n"
-    yield "| | | default |\n|---|---|---|"
-    for parameter in command.params:
-        record = parameter.get_help_record(context)
-        if record is not None and "--help" not in parameter.opts:
-            yield _row(parameter, context)
-    yield ""
+    words = (command.help or "").split("\n\n")
+    paragraphs = "\n\n".join(" ".join(part.split()) for part in words)
+    yield f"## {context.command_path}\n\n{paragraphs}\n"
+    rows = [_row(parameter) for parameter in command.params if _is_own(parameter)]
+    if rows:
+        yield "\n".join(["| word | meaning | default |", "|---|---|---|", *rows]) + "\n"
 
 
-def _usage(command: click.Command, path: str) -> Iterator[str]:
-    yield path
-    for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            name = parameter.make_metavar(click.Context(command))
-            yield name.replace("{", "").replace("}", "")
-    yield "[OPTIONS]"
+def _is_own(parameter: Any) -> bool:
+    return not getattr(parameter, "hidden", False)
 
 
-def _row(parameter: click.Parameter, context: click.Context) -> str:
+def _row(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        name = parameter.make_metavar(context).strip("{}[].")
+        name = (parameter.metavar or parameter.name.upper()).strip("[].")
     else:
         name = ", ".join([*parameter.opts, *parameter.secondary_opts])
-        if not getattr(parameter, "is_flag", False):
-            name += f" {parameter.make_metavar(context).strip('{}<>').upper()}"
+        name += f" {parameter.metavar}" if parameter.metavar else ""
     default = parameter.default
-    shown = "" if default in (None, False, ...) or callable(default) else f"`{default}`"
-    words = str(getattr(parameter, "help", "") or "").replace("|", r"\|")
-    return f"| `{name}` | {words} | {shown if not parameter.required else 'required'} |"
+    shown = f"`{default}`" if isinstance(default, (str, int, float, Path)) else ""
+    shown = "" if default is False else shown
+    words = (parameter.help or "").replace("|", r"\|")
+    return f"| `{name}` | {words} | {'required' if parameter.required else shown} |"
