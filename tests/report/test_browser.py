@@ -71,13 +71,39 @@ def test_the_table_is_sorted_by_keyboard(visit, usual):
     assert ranking(page)[0] == by_time[-1].label
 
 
+def test_everything_is_reached_by_keyboard(visit, usual):
+    page = visit(comparison(usual))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the answer"
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#answer"
+    wanted = page.locator("main :is(summary, button, [tabindex='0']):visible").count()
+    reached = set()
+    for _ in range(wanted):
+        page.keyboard.press("Tab")
+        ring, place = page.evaluate(
+            "[getComputedStyle(document.activeElement).outlineStyle,"
+            " [...document.querySelectorAll('*')].indexOf(document.activeElement)]"
+        )
+        assert ring == "solid"
+        reached.add(place)
+    assert len(reached) == wanted
+    summary = page.get_by_text("Table: validation loss")
+    summary.focus()
+    page.keyboard.press("Enter")
+    table = page.get_by_role("region", name="Table of Validation loss")
+    assert table.locator("tbody tr").count() == len(usual.curves)
+
+
 def test_a_name_in_the_legend_picks_out_its_lines(visit, usual):
     page = visit(comparison(usual))
     button = page.locator(".legend button").nth(1)
     button.focus()
     assert page.locator(".plot .line.lit").count() == 3
     page.keyboard.press("Space")
-    assert button.get_attribute("aria-pressed") == "true"
+    # The legend stands before both groups of charts; its buttons agree.
+    pressed = page.locator(".legend button[aria-pressed='true']").all_inner_texts()
+    assert pressed == [button.inner_text()] * 2
     page.locator(".legend button").nth(3).focus()
     assert page.locator(".plot .line.lit").count() == 6
 
@@ -119,3 +145,12 @@ def test_two_hundred_candidates_open_within_a_second(visit, make_result):
     assert page.heard == []
     assert len(taken) == 3
     assert 0 < min(taken) < 1.0
+
+
+def test_paper_shows_everything_on_white(visit, usual):
+    page = visit(comparison(usual), width=800, scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 247)"
+    assert not page.locator("nav").is_visible()
+    assert page.locator(".plot:visible").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800

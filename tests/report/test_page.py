@@ -244,3 +244,42 @@ def test_the_code_of_the_page_asks_the_same_question(usual):
     code = text[text.index("import actlab") :]
     for part in ("actlab.compare(", "'digits'", "blocks=10", "seed=0", usual.rows[0].formula):
         assert part in code
+
+
+OWN = ["relu", "gelu", "tanh"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "rows"),
+    [
+        ("Net", "own model", 0),
+        ("digits-gan", "generation", 1797),
+        ("digits-image", "classification", 1797),
+        ("something", "a kind of tomorrow", 12),
+    ],
+)
+def test_studies_that_are_no_tables_are_not_said_to_be(make_result, make_task, name, kind, rows):
+    about = replace(
+        make_task(name, metric="distance", higher=False),
+        kind=kind,
+        rows=rows,
+        features=rows and 64,
+        classes=(),
+        notes=("Pictures of 8 by 8.",),
+    )
+    result = make_result({label: 0.5 + 0.1 * i for i, label in enumerate(OWN)}, about=about)
+    text = Page(comparison(result)).text
+    for word in (" row", "Rows", "columns were", "Hidden layers", "hidden=", "Preprocessing"):
+        assert word not in text
+    assert f"{kind.capitalize()} · " in text
+    assert ("examples" in text.split("candidates")[0]) == bool(rows)
+    call = text[text.index("actlab.compare(") :]
+    assert call.startswith(
+        f"actlab.compare( '{name}'," if "-" in name else "actlab.compare( model="
+    )
+
+
+def test_tables_are_said_to_be(usual):
+    text = Page(comparison(usual)).text
+    for word in ("Hidden layers", "hidden=(64, 64)", "Preprocessing was fitted"):
+        assert word in text

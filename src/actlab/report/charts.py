@@ -83,7 +83,7 @@ class Series:
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
     """A band around the line."""
-    crosses: Sequence[float] = ()
+    lost: Sequence[float] = ()
     """Where (x) training diverged."""
 
 
@@ -233,26 +233,30 @@ def _band(one: Series, x: Axis, y: Axis) -> Markup:
 
 
 def _marks(one: Series, x: Axis, y: Axis, *, every: bool, lines: int) -> list[Markup]:
-    """Return markers: at every point, or at the last one; crosses where training diverged."""
+    """Return markers: at every point, or at the last one; hollow ones where training diverged."""
     known = [(at, v) for at, v in zip(one.xs, one.ys, strict=True) if v is not None]
     found = []
     for at, value in known if every else known[-1:]:
         up = y.place(value)
         if 0 <= up <= 1:
             found.append(_marker(one.style or 0, _share(x.place(at)), HEIGHT * (1 - up)))
-    for at in one.crosses:
-        # Several candidates may diverge at one rate; their crosses stand beside each other.
-        shift = 8.8 * ((one.style or 0) - (lines - 1) / 2)
-        cross = tag("path", class_=f"cross s{one.style}", d=f"M{shift - 3:.1f}-3l6 6m0-6l-6 6")
-        place = _share(x.place(at))
+    for at in one.lost:
+        # Several candidates may diverge at one rate; their marks stand beside each other.
+        shift = 10 * ((one.style or 0) - (lines - 1) / 2)
+        hollow = tag(
+            "path",
+            class_=f"hollow s{one.style}",
+            d=_MARKERS[(one.style or 0) % STYLES],
+            transform=f"translate({shift:.0f} 0)",
+        )
         found.append(
             tag(
                 "svg",
-                cross,
+                hollow,
                 class_="mark",
                 aria_hidden="true",
                 data_series=one.style,
-                x=place,
+                x=_share(x.place(at)),
                 y=HEIGHT - 8,
             )
         )

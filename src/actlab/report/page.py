@@ -185,6 +185,9 @@ def _costs(result: Result, row: Row | None, unit: wording.Unit) -> list[tuple[st
         found.append(("Kept for the gradient", wording.size(row.saved_bytes), beside))
     runs = count(result.runs_done, "training")
     found.append(("This study", wording.duration(result.train_seconds), runs))
+    if result.runs_spared:
+        about = f"about {wording.duration(result.seconds_spared)}"
+        found.append(("Spared by racing", about, count(result.runs_spared, "training")))
     return found
 
 
@@ -265,7 +268,7 @@ def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
             )
         )
     for one in result.sensitivities:
-        crosses = [
+        lost = [
             rate
             for rate, score in zip(one.learning_rates, one.validation_score, strict=True)
             if score is None
@@ -276,7 +279,7 @@ def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
                 one.learning_rates,
                 one.validation_score,
                 styles.get(one.label),
-                crosses=crosses,
+                lost=lost,
             )
         )
     over = f"mean over {count(result.settings.blocks, 'block')}"
@@ -302,7 +305,7 @@ def _charts(result: Result, styles: dict[str, int]) -> dict[str, Any]:
             "labels": charts.room_for_labels(series),
             "cut": axis.cut,
             "logarithmic": axis.logarithmic,
-            "crosses": any(one.crosses for one in series if one.style is not None),
+            "lost": any(one.lost for one in series if one.style is not None),
         }
     return drawn
 
