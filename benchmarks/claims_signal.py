@@ -230,10 +230,12 @@ def selu_normalises(scale):
     return Answer(
         HOLDS if not bad else HOLDS_IF if lecun else FAILS,
         f"Mean 0 and variance 1 come back in every layer with {listed(good)}; not with "
-        f"{listed(bad)}. Training moves it: the 5th and the 95th percentile of the last layer were "
-        f"{before[0]:.1f} and {before[-1]:.1f} before it, {after[0]:.1f} and {after[-1]:.1f} after.",
+        f"{listed(bad)}. Training moves it: the 5th and the 95th percentile of the last layer "
+        f"were {before[0]:.1f} and {before[-1]:.1f} before it, {after[0]:.1f} and "
+        f"{after[-1]:.1f} after.",
         f"Mean and variance of the activations of layer 1 and layer {depth} in random networks of "
-        "256 units, σ_w = 1 unless told; normalised means |mean| < 0.1 and a variance of 0.8 to 1.25 in the last. "
+        "256 units, σ_w = 1 unless told; normalised means |mean| < 0.1 and a variance of 0.8 to "
+        "1.25 in the last. "
         f"Training: digits, {len(course.before.variance)} layers.",
         ("weights and inputs", "mean, layer 1", "variance", f"mean, layer {depth}", "variance",
          "gradient", "normalised"),
