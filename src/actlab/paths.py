@@ -144,7 +144,11 @@ def warm(
 def _specs(activation: Activation, dtype: Any) -> list[Any]:
     if activation.name in ("softmax", "log_softmax"):
         log = activation.name == "log_softmax"
-        return [cpu.SoftmaxSpec(log, backward, dtype) for backward in (False, True)]
+        return [
+            cpu.SoftmaxSpec(log, backward, dtype, across)
+            for backward in (False, True)
+            for across in (False, True)
+        ]
     if activation.kind not in ("scalar", "gated"):
         return []
     arrays = activation.variables

@@ -69,17 +69,16 @@ def softmax(x: Any, axis: int, *, log: bool) -> Any:
     """The softmax or log-softmax along an axis; None where no kernel can serve."""
     if x.dtype not in (np.float32, np.float64) or not (x.size and cpu.large_enough(x.size)):
         return None
-    address = cpu.address_of(cpu.SoftmaxSpec(log, False, x.dtype.name))
-    if address is None:
-        return None
-    solid = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    solid = np.ascontiguousarray(x)
     out = np.empty_like(solid)
-    columns = out.shape[-1]
-    step = columns * out.itemsize
-    cpu.run_rows(
-        address, out.size // columns, columns, (solid.ctypes.data, step, out.ctypes.data, step)
+    done = cpu.run_softmax(
+        lambda across: cpu.address_of(cpu.SoftmaxSpec(log, False, x.dtype.name, across)),
+        solid.shape,
+        axis % solid.ndim,
+        solid.itemsize,
+        (solid.ctypes.data, out.ctypes.data),
     )
-    return np.moveaxis(out, -1, axis)
+    return out if done else None
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -15,22 +16,23 @@ __all__ = ["softmax"]
 
 class _Softmax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Any, address: int, log: Any) -> Any:
-        out = _run(address, [x])
+    def forward(ctx: Any, x: Any, axis: int, log: Any) -> Any:
+        out = _run([x], axis, log)
         ctx.save_for_backward(out)
-        ctx.log = log
+        ctx.axis, ctx.log = axis, log
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         (gradient,), (y,) = gradients, ctx.saved_tensors
         if not torch.is_grad_enabled() and is_eager((gradient,)):
-            address = cpu.address_of(cpu.SoftmaxSpec(ctx.log, True, NAMES[y.dtype]))
-            if address is not None:
-                return _run(address, [y, gradient.to(y.dtype)]), None, None
+            result = _run([y, gradient.to(y.dtype)], ctx.axis, ctx.log)
+            if result is not None:
+                return result, None, None
         if ctx.log:
-            return gradient - torch.exp(y) * gradient.sum(-1, keepdim=True), None, None
-        return y * (gradient - (gradient * y).sum(-1, keepdim=True)), None, None
+            whole = gradient.sum(ctx.axis, keepdim=True)
+            return gradient - torch.exp(y) * whole, None, None
+        return y * (gradient - (gradient * y).sum(ctx.axis, keepdim=True)), None, None
 
 
 def softmax(x: Any, axis: int, *, log: bool) -> Any:
@@ -42,24 +44,29 @@ def softmax(x: Any, axis: int, *, log: bool) -> Any:
         or not x.numel()
         or forward_ad._current_level >= 0
         or not is_eager((x,))
+        or _address(log, False, x.dtype, math.prod(x.shape[axis % x.dim() + 1 :]) > 1) is None
     ):
         return None
-    address = cpu.address_of(cpu.SoftmaxSpec(log, False, NAMES[x.dtype]))
-    if address is None:
-        return None
-    moved = x.movedim(axis, -1)
+    axis %= x.dim()
     if x.requires_grad and torch.is_grad_enabled():
-        result = _Softmax.apply(moved, address, log)  # type: ignore[no-untyped-call]
-    else:
-        result = _run(address, [moved])
-    return result.movedim(-1, axis)
+        return _Softmax.apply(x, axis, log)  # type: ignore[no-untyped-call]
+    return _run([x], axis, log)
 
 
-def _run(address: int, tensors: list[Any]) -> Any:
+def _address(log: bool, backward: bool, dtype: Any, across: bool) -> int | None:
+    return cpu.address_of(cpu.SoftmaxSpec(log, backward, NAMES[dtype], across))
+
+
+def _run(tensors: list[Any], axis: int, log: bool) -> Any:
+    """The value from x, or the gradient from the output and its gradient; None without a kernel."""
     solid = [tensor.detach().contiguous() for tensor in tensors]
     out = torch.empty_like(solid[0])
-    columns = out.shape[-1]
-    step = columns * out.element_size()
-    numbers = [number for tensor in (*solid, out) for number in (tensor.data_ptr(), step)]
-    cpu.run_rows(address, out.numel() // columns, columns, numbers)
-    return out
+    backward = len(tensors) > 1
+    done = cpu.run_softmax(
+        lambda across: _address(log, backward, out.dtype, across),
+        out.shape,
+        axis,
+        out.element_size(),
+        [tensor.data_ptr() for tensor in (*solid, out)],
+    )
+    return out if done else None

@@ -17,7 +17,7 @@ from actlab.engines.cpu.arrangement import (
     large_enough,
     value_address,
 )
-from actlab.engines.cpu.softmax import SoftmaxSpec
+from actlab.engines.cpu.softmax import SoftmaxSpec, run_softmax
 from actlab.engines.cpu.spec import GRADIENT, Spec
 from actlab.engines.cpu.store import address_of, cache_folder, stored, usable
 from actlab.engines.cpu.tasks import (
@@ -26,7 +26,6 @@ from actlab.engines.cpu.tasks import (
     collapsed,
     run,
     run_flat,
-    run_rows,
     thread_count,
 )
 
@@ -49,7 +48,7 @@ __all__ = [
     "large_enough",
     "run",
     "run_flat",
-    "run_rows",
+    "run_softmax",
     "stored",
     "thread_count",
     "usable",

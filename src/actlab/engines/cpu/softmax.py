@@ -1,15 +1,20 @@
 """Softmax and log-softmax of rows of adjacent elements, and their backward passes.
 
 A row is read once where its exponentials fit the thread's scratch memory, else twice. Sums run in
-64 lanes of float64, in an order that depends on the row's length alone.
+64 lanes of float64, in an order that depends on the row's length alone. Rows whose elements lie
+apart have kernels of their own, in `softmax_across`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["SoftmaxSpec", "build_softmax"]
+from actlab.engines.cpu.tasks import run_rows
+
+__all__ = ["SoftmaxSpec", "build_softmax", "run_softmax"]
 
 _LANES = 64
 
@@ -25,18 +30,55 @@ class SoftmaxSpec:
     log: bool
     backward: bool
     dtype: Literal["float32", "float64"]
+    across: bool = False
+    """Whether the entries of a row lie apart, with other rows between them."""
 
 
 def build_softmax(spec: SoftmaxSpec) -> bytes:
     """Object code, as `building.build` makes it."""
+    from actlab.engines.cpu import softmax_across
     from actlab.engines.cpu.building import object_code
 
+    if spec.across:
+        which, load, store, clear, _, _ = _parts(spec.dtype)
+        write = softmax_across.backward if spec.backward else softmax_across.forward
+        return object_code(write(spec.log, (which, load, store, clear)))
     return object_code(_backward(spec) if spec.backward else _forward(spec))
 
 
-def _parts(dtype: str) -> Any:
-    import math
+def run_softmax(
+    address: Callable[[bool], int | None],
+    shape: Sequence[int],
+    axis: int,
+    item: int,
+    places: Sequence[int],
+) -> bool:
+    """Run a kernel on solid arrays of one shape; False where there is no kernel.
 
+    Args:
+        address: the kernel's, for rows whose entries are adjacent (False) or apart (True).
+        shape: of all arrays.
+        axis: that the softmax runs along, counted from 0.
+        item: bytes of a number.
+        places: addresses of the inputs and the output.
+    """
+    count = shape[axis]
+    inner = math.prod(shape[axis + 1 :])
+    outer = math.prod(shape) // max(1, count * inner)
+    found = address(inner > 1)
+    if found is None:
+        return False
+    if inner == 1:
+        step = count * item
+        run_rows(found, outer, count, [word for place in places for word in (place, step)])
+        return True
+    groups = -(-inner // _LANES)
+    words = [word for at, place in enumerate(places) for word in (place, (inner, groups, 0)[at])]
+    run_rows(found, outer * groups, count, words, width=min(inner, _LANES))
+    return True
+
+
+def _parts(dtype: str) -> Any:
     import numpy as np
 
     from actlab.engines.cpu import words
@@ -137,13 +179,13 @@ def _forward(spec: SoftmaxSpec) -> Any:
                     for i in range(columns):
                         store(y, i, load(x, i) - top - away)
                 else:
-                    whole = shares(x, columns, top, memory, kept)
+                    each = 1.0 / shares(x, columns, top, memory, kept)
                     if kept:
                         for i in range(columns):
-                            store(y, i, recall(kept, i) / whole)
+                            store(y, i, recall(kept, i) * each)
                     else:
                         for i in range(columns):
-                            store(y, i, exp(load(x, i) - top) / whole)
+                            store(y, i, exp(load(x, i) - top) * each)
 
     return kernel
 

@@ -57,10 +57,12 @@ def run(address: int, rows: int, columns: int, operands: Sequence[Operand]) -> N
         _start(address, rows, columns, numbers)
 
 
-def run_rows(address: int, rows: int, columns: int, numbers: Sequence[int]) -> None:
-    """The same for a kernel that wants whole rows, however many there are."""
+def run_rows(
+    address: int, rows: int, columns: int, numbers: Sequence[int], *, width: int = 1
+) -> None:
+    """The same for a kernel that wants whole rows, each of `width` numbers a column."""
     if rows * columns:
-        _start(address, rows, columns, numbers, whole=True)
+        _start(address, rows, columns, numbers, whole=True, width=width)
 
 
 def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
@@ -72,16 +74,22 @@ def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
 
 
 def _start(
-    address: int, rows: int, columns: int, numbers: Sequence[int], *, whole: bool = False
+    address: int,
+    rows: int,
+    columns: int,
+    numbers: Sequence[int],
+    *,
+    whole: bool = False,
+    width: int = 1,
 ) -> None:
-    total = rows * columns
+    total = rows * columns * width
     threads = thread_count() if total >= PARALLEL_FROM else 1
     pool = _pool() if threads > 1 else None
     if pool is None and total < _PARALLEL_FROM_IN_PYTHON:
         threads = 1
     pieces, size = 1, rows if whole or rows > 1 else columns
     if threads > 1 and not (whole and rows == 1):
-        pieces, size = _cut(rows, columns, threads)
+        pieces, size = _cut(rows, columns * width, threads)
     task = _words(5 + len(numbers))(0, pieces, rows, columns, size, *numbers)
     if pieces == 1:
         _function(address)(task)

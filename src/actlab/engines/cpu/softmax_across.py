@@ -1,0 +1,116 @@
+"""Softmax and log-softmax along an axis whose neighbours lie apart in memory.
+
+The array is seen as (outer, count, inner), and the softmax runs along the middle: up to 64 adjacent
+columns of one outer block go together, a lane each, so that memory is read as it lies and nothing
+has to be moved. The exponentials are computed twice, which costs less than a copy.
+
+A piece's number says which outer block and which columns it is about. Operands are the arrays, each
+followed by a number: that of the columns of one outer block, then that of its groups of lanes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+__all__ = ["LANES", "backward", "forward"]
+
+LANES = 64
+
+
+def forward(log: bool, parts: Any) -> Any:
+    """The kernel of the value. Operands: x and inner, y and the groups of an outer block."""
+    from actlab.engines.cpu import words
+    from actlab.engines.vectormath import bits
+
+    which, load, store, clear = parts
+    exp, log1p = which["exp"], which["log1p"]
+    word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
+    recall, keep, lanes = words.recall, words.keep, LANES
+
+    def kernel(task: Any) -> None:  # noqa: PLR0912  Numba unrolls no helpers with branches
+        pieces, rows, count, size = word(task, 1), word(task, 2), word(task, 3), word(task, 4)
+        x, inner, y, groups = word(task, 5), word(task, 6), word(task, 7), word(task, 8)
+        tops, sums, ties = scratch(), scratch(), scratch()
+        while True:
+            piece = take(task)
+            if piece >= pieces:
+                return
+            for row in range(piece * size, min(piece * size + size, rows)):
+                begin = (row // groups) * count * inner + (row % groups) * lanes
+                width = min(lanes, inner - (row % groups) * lanes)
+                clear(tops, -math.inf)
+                clear(sums, 0.0)
+                clear(ties, 0.0)
+                for k in range(count):
+                    place = begin + k * inner
+                    for j in range(width):
+                        value, before = load(x, place + j), recall(tops, j)
+                        keep(tops, j, choose(value > before, value, before))
+                for k in range(count):
+                    place = begin + k * inner
+                    for j in range(width):
+                        below = load(x, place + j) - recall(tops, j)
+                        if log:  # the largest apart: the others keep their digits beside a 1
+                            power = choose(below == 0.0, 0.0, exp(below))
+                            keep(ties, j, recall(ties, j) + choose(below == 0.0, 1.0, 0.0))
+                        else:
+                            power = exp(below)
+                        keep(sums, j, recall(sums, j) + power)
+                for j in range(width):
+                    if log:
+                        keep(sums, j, log1p(recall(sums, j) + (recall(ties, j) - 1.0)))
+                    else:
+                        keep(sums, j, 1.0 / recall(sums, j))
+                for k in range(count):
+                    place = begin + k * inner
+                    for j in range(width):
+                        below = load(x, place + j) - recall(tops, j)
+                        if log:
+                            store(y, place + j, below - recall(sums, j))
+                        else:
+                            store(y, place + j, exp(below) * recall(sums, j))
+
+    return kernel
+
+
+def backward(log: bool, parts: Any) -> Any:
+    """The kernel of the gradient. Operands: y and inner, g and the groups, the result and 0."""
+    from actlab.engines.cpu import words
+
+    which, load, store, clear = parts
+    exp = which["exp"]
+    word, take, scratch = words.word, words.take, words.scratch
+    recall, keep, lanes = words.recall, words.keep, LANES
+
+    def kernel(task: Any) -> None:
+        pieces, rows, count, size = word(task, 1), word(task, 2), word(task, 3), word(task, 4)
+        y, inner, g, groups = word(task, 5), word(task, 6), word(task, 7), word(task, 8)
+        out, sums = word(task, 9), scratch()
+        while True:
+            piece = take(task)
+            if piece >= pieces:
+                return
+            for row in range(piece * size, min(piece * size + size, rows)):
+                begin = (row // groups) * count * inner + (row % groups) * lanes
+                width = min(lanes, inner - (row % groups) * lanes)
+                clear(sums, 0.0)
+                for k in range(count):
+                    place = begin + k * inner
+                    for j in range(width):
+                        value = load(g, place + j)
+                        if not log:
+                            value = value * load(y, place + j)
+                        keep(sums, j, recall(sums, j) + value)
+                for k in range(count):
+                    place = begin + k * inner
+                    for j in range(width):
+                        whole = recall(sums, j)
+                        if log:
+                            share = exp(load(y, place + j)) * whole
+                            store(out, place + j, load(g, place + j) - share)
+                        else:
+                            share = load(g, place + j) - whole
+                            store(out, place + j, load(y, place + j) * share)
+
+    return kernel
