@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter, deque
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from itertools import count
@@ -46,6 +47,7 @@ class Dask:
     def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
         self.address, self.workers, self.patience = address, workers, patience
         self._open = ExitStack()
+        self._cluster: Any = None
         self._study: _Study | None = None
 
     def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
@@ -54,10 +56,10 @@ class Dask:
         Raises:
             ActlabError: no cluster answers, it has no workers, or they died over one chunk.
         """
+        if self._cluster is None:
+            self._cluster = self._open.enter_context(self._client())
         if self._study is None or self._study.work is not work:
-            self.close()
-            client = self._open.enter_context(self._client())
-            self._study = _Study(client, work, self.address, self.patience)
+            self._study = _Study(self._cluster, work, self.address, self.patience)
         study = self._study
         try:
             yield from study.finished(chunks)
@@ -66,7 +68,7 @@ class Dask:
 
     def close(self) -> None:
         """Leave the cluster, and end it if it was started here."""
-        self._study = None
+        self._study = self._cluster = None
         self._open.close()
 
     @contextmanager
@@ -98,7 +100,7 @@ class Dask:
                 f"what answers at {address} is no Dask scheduler for this client "
                 f"({remote.first_line(error)})"
             ) from error
-        with client:
+        with client, _without_log():
             _warn_of_threads(client)
             yield client
 
@@ -115,6 +117,7 @@ class _Study:
         self._attempts: Counter[str] = Counter()
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._held: Any = None
+        self._everywhere = True
         self._number = count()
         self._last_seen = monotonic()
 
@@ -132,12 +135,15 @@ class _Study:
             planned, _ = self._given.pop(future.key, (None, None))
             if planned is None:  # taken back earlier
                 continue
-            if future.status == "finished":
-                yield future.result()
-            elif future.status == "error":
+            if future.status == "error":
                 self._refuse(future.exception())
-            else:  # it vanished with its worker, or with the only one that held the data
+            try:
+                found: Finished = future.result(timeout=self._patience)
+            except (CancelledError, OSError):  # it vanished with its worker, or with the data
+                self._client.cancel([future])
                 self._again(planned)
+            else:
+                yield found
             self._give()
 
     def cancel(self) -> None:
@@ -151,10 +157,8 @@ class _Study:
     def _give(self) -> None:
         """Keep two chunks at every worker: one that it trains, and the next."""
         workers = self._workers()
-        if not workers:
+        if not workers or not self._hold():
             return
-        if self._held is None or self._held.status != "finished":
-            self._held = self._client.scatter(self._parcel.content, broadcast=True, hash=False)
         while self._waiting and len(self._given) < 2 * workers:
             planned = self._waiting.popleft()
             future = self._client.submit(
@@ -168,6 +172,18 @@ class _Study:
             )
             self._given[future.key] = planned, future
             future.add_done_callback(self._ended.put)
+
+    def _hold(self) -> bool:
+        """Have the work at the workers; False if just now one died that was to get it."""
+        if self._held is None or self._held.status != "finished":
+            try:
+                self._held = self._client.scatter(
+                    self._parcel.content, broadcast=self._everywhere, hash=False
+                )
+            except OSError:
+                self._everywhere = False  # they may hand it to each other
+                return False
+        return True
 
     def _workers(self) -> int:
         """How many workers there are; an error after too long without any."""
@@ -205,6 +221,20 @@ def _train(
     token: str, content: bytes, planned: PlannedChunk, wanted: Mapping[str, str]
 ) -> Finished:
     return remote.train(token, lambda: content, planned, wanted)
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Lost workers are the study's business; Dask would print a traceback for each."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _warn_of_threads(client: Any) -> None:

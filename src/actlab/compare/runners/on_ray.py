@@ -43,6 +43,7 @@ class Ray:
     def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
         self.address, self.workers, self.patience = address, workers, patience
         self._open = ExitStack()
+        self._cluster: Any = None
         self._study: _Study | None = None
 
     def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
@@ -51,10 +52,10 @@ class Ray:
         Raises:
             ActlabError: no cluster answers, it has no cores, or its workers died over one chunk.
         """
+        if self._cluster is None:
+            self._cluster = self._open.enter_context(self._connected())
         if self._study is None or self._study.work is not work:
-            self.close()
-            ray = self._open.enter_context(self._connected())
-            self._study = _Study(ray, work, self.address, self.patience)
+            self._study = _Study(self._cluster, work, self.address, self.patience)
         study = self._study
         try:
             yield from study.finished(chunks)
@@ -63,7 +64,7 @@ class Ray:
 
     def close(self) -> None:
         """Leave the cluster, and end it if it was started here."""
-        self._study = None
+        self._study = self._cluster = None
         self._open.close()
 
     @contextmanager
