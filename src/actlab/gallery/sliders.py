@@ -75,4 +75,4 @@ def _ends(spec: Parameter, value: float) -> tuple[float, float]:
 
 
 def _round(value: float) -> float:
-    return float(f"{value:.3g}")
+    return float(f"{value:.4g}")
