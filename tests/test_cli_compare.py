@@ -103,7 +103,7 @@ def test_the_directory_is_named_after_the_data() -> None:
     [(0.2, "1 s"), (41.4, "41 s"), (600, "10 min"), (9000, "2.5 h")],
 )
 def test_times(seconds: float, text: str) -> None:
-    assert comparison._time(seconds) == text
+    assert comparison.time_in_words(seconds) == text
 
 
 def test_progress_is_drawn_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

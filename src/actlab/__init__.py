@@ -19,6 +19,7 @@ _HOMES = {
     "bench": "actlab.timing",
     "boundary": "actlab.lessons.boundary",
     "claims": "actlab.properties",
+    "advise": "actlab.compare.advice",
     "compare": "actlab.compare",
     "define": "actlab.catalogue",
     "explain": "actlab.paths",

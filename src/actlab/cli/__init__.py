@@ -12,6 +12,7 @@ import sys
 import typer
 
 from actlab.cli import (
+    advice,
     boundary,
     comparison,
     flow,
@@ -46,6 +47,7 @@ app.command("identify")(identity.identify)
 app.command("accuracy")(kernels.accuracy)
 app.command("bench")(kernels.bench)
 app.command("warm")(kernels.warm)
+app.command("advise")(advice.advise)
 app.command("compare")(comparison.compare)
 app.add_typer(studies.app, name="studies")
 app.command("doctor")(health.doctor)

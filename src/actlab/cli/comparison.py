@@ -16,7 +16,7 @@ from actlab.compare.study import Settings
 if TYPE_CHECKING:
     from actlab.compare import Progress, Result
 
-__all__ = ["compare", "tell", "watched"]
+__all__ = ["compare", "tell", "time_in_words", "watched"]
 
 
 def compare(
@@ -179,7 +179,11 @@ def watched() -> Iterator[Callable[[Progress], None] | None]:
     with bar:
 
         def tell(progress: Progress) -> None:
-            left = "" if progress.remaining is None else f"about {_time(progress.remaining)} left"
+            left = (
+                ""
+                if progress.remaining is None
+                else f"about {time_in_words(progress.remaining)} left"
+            )
             done, total = progress.done, progress.total
             if not bar.tasks:
                 bar.add_task("training", total=total, chunks=f"{done}/{total}", left="")
@@ -190,7 +194,7 @@ def watched() -> Iterator[Callable[[Progress], None] | None]:
         yield tell
 
 
-def _time(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
     """A time that is only an estimate, in units one can grasp."""
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
