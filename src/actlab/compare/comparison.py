@@ -309,10 +309,10 @@ def _workers(
 
 def _unsent(work: Work) -> str:
     """Why work can not be sent to other processes; empty if it can."""
-    from joblib.externals import cloudpickle
+    from joblib.externals.loky.backend.reduction import dumps
 
     try:
-        cloudpickle.dumps(work)
+        dumps(work)
     except Exception as error:  # noqa: BLE001  a user's objects may raise anything
         return f"{type(error).__name__}: {error}"
     return ""

@@ -79,14 +79,9 @@ class Exchange:
         Raises:
             ActlabError: calls that `torch.fx` can not follow.
         """
-        made: dict[int, nn.Module] = {}
         for found in self.chosen:
             if found.way == "layer":
-                old = model.get_submodule(found.path)
-                new = made.setdefault(id(old), make(found))
-                made[id(new)] = new  # a layer in two places is replaced once
-                owner, _, name = found.path.rpartition(".")
-                setattr(model.get_submodule(owner), name, new.train(old.training))
+                _put(model, model.get_submodule(found.path), make(found))
             elif found.way == "attribute":
                 owning: Any = model.get_submodule(found.path)
                 setattr(owning, found.name, make(found))
@@ -139,6 +134,15 @@ class Exchange:
         left = [f for f in self.found if f.place == "hidden" and f not in self.chosen]
         if left:
             yield f"Not exchanged: {_counts(Counter(f.activation.name for f in left))}."
+
+
+def _put(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Replace a layer wherever it stands: one in several places stays shared."""
+    new.train(old.training)
+    for owner in list(model.modules()):
+        for name, child in owner._modules.items():
+            if child is old:
+                owner._modules[name] = new
 
 
 _PLACES: Final = {"hidden": "hidden", "output": "at the output", "gate": "a gate"}
@@ -363,7 +367,10 @@ def _gates(starts: Sequence[Any]) -> set[Any]:
     return found
 
 
-_SHAPES: Final = ("View", "Unsqueeze", "Expand", "Squeeze", "Permute", "Transpose", "Unsafe")
+_SHAPES: Final = (
+    "View", "Unsqueeze", "Expand", "Squeeze", "Permute", "Transpose", "Unsafe", "Reshape", "Select",
+    "Slice", "Alias", "T",
+)  # fmt: skip
 
 
 # --- rewriting a forward --------------------------------------------------------------------------
@@ -403,8 +410,14 @@ def _rewrite(
     finally:
         module.train(mode)
     in_training, in_evaluation = forwards
+    words = inspect.signature(module.forward)
+    open_ended = any(p.kind in {p.VAR_POSITIONAL, p.VAR_KEYWORD} for p in words.parameters.values())
 
     def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not open_ended:  # torch.fx renames arguments, and keeps their order
+            bound = words.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = tuple(bound.arguments.values()), {}
         return (in_training if self.training else in_evaluation)(self, *args, **kwargs)
 
     module.forward = MethodType(forward, module)

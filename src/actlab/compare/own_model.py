@@ -22,7 +22,7 @@ from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
 from actlab.compare.exchange import Found, find
 from actlab.compare.looped import batches_of, rows_of
 from actlab.compare.own_data import OwnData, batches, tensors_in
-from actlab.compare.own_scores import loss_of, metric_of
+from actlab.compare.own_scores import Measure, OwnLoss, loss_of, metric_of
 from actlab.compare.sites import Site
 from actlab.compare.study import Settings, TaskSummary
 from actlab.errors import ActlabError, DataError, SettingError
@@ -77,22 +77,30 @@ class OwnModel:
         self.step: Step | None = _checked_step(step)
         self._data = OwnData(data)
         self._greater = higher_is_better
-        settings = Settings(seed=seed)
+        self._functions = [self._build, loss, metric, step]
+        with Draws(seed, 0, SCORING).used():
+            self._look(loss, metric, replace, Settings(seed=seed))
+
+    def _look(self, loss: Any, metric: Any, replace: Any, settings: Settings) -> None:
+        """Look at the first batch and at the network, and refuse what can not be trained."""
+        seed = settings.seed
         batch = self._first_batch(settings)
         model = self._fresh(seed)
         self._check_repeatable(model, seed)
-        found = find(model, lambda m: self._called(m, batch))
+        try:
+            found = find(model, lambda m: self._called(m, batch))
+        except Exception as error:
+            raise ActlabError(self._failed(error)) from error
         self._exchange = found.narrowed(_names(replace))
         self._ends_in = next((f.activation.name for f in found.found if f.place == "output"), None)
         with torch.no_grad():
             output = self._called(model.eval(), batch)
         target = _target(batch)
-        self._loss = loss_of(loss, output, target, self._ends_in)
-        self._measure = metric_of(metric, higher_is_better, output, target, self._ends_in)
+        self._loss: OwnLoss = loss_of(loss, output, target, self._ends_in)
+        self._measure: Measure = metric_of(metric, self._greater, output, target, self._ends_in)
         self._check_exchange(seed, batch)
         self._check_numbers(seed, batch, settings)
         self._structure = _structure(self._fresh(seed))
-        self._functions = [self._build, loss, metric, step]
 
     # --- what a problem says ------------------------------------------------------------------
 
@@ -131,11 +139,9 @@ class OwnModel:
     def summary(self, settings: Settings) -> TaskSummary:
         """What the answer needs to know of data and network."""
         parts = self.parts(0, settings)
-        rows = [_rows(part) for part in (parts.train, parts.validation, parts.test)]
-        for name, count in zip(("training", "validation", "test"), rows, strict=True):
-            if not count:
-                raise DataError(f"the {name} part has no rows; every part needs some")
-        first = next(batches(parts.train))
+        with Draws(settings.seed, 0, SCORING).used():
+            rows = [_rows(part) for part in (parts.train, parts.validation, parts.test)]
+            first = next(iter(batches(parts.train)))
         score = self.score(settings)
         return TaskSummary(
             name=self.name,
@@ -182,7 +188,7 @@ class OwnModel:
         for batch in batches(part):
             output, target = self._called(model, batch), _target(batch)
             own = rows_of(batch)
-            total += own * float(self._loss(output, target))
+            total += own * _number(self._loss(output, target))
             rows += own
             outputs.append(output)
             targets.append(target)
@@ -219,6 +225,9 @@ class OwnModel:
         batch = next(batches_of(parts.train, settings, 0, 0), None)
         if batch is None:
             raise DataError("the training part gives no batch; every part needs some rows")
+        for name, part in (("validation", parts.validation), ("test", parts.test)):
+            if next(batches(part), None) is None:
+                raise DataError(f"the {name} part gives no batch; every part needs some rows")
         if self.step is None and not (isinstance(batch, list | tuple) and len(batch)):
             raise DataError(
                 f"a batch is {_shown(batch)}; a tuple of inputs and a target was expected, or "
@@ -395,8 +404,9 @@ def _alike(one: Any, other: Any) -> bool:
     for a, b in pairs:
         if a.shape != b.shape:
             return False
-        largest = float(a.double().abs().max()) if a.numel() else 0.0
-        if not torch.allclose(a.double(), b.double(), rtol=0, atol=_SAME * max(largest, 1e-30)):
+        one_, other_ = a.detach().double(), b.detach().double()
+        largest = float(one_[one_.isfinite()].abs().max()) if one_.isfinite().any() else 0.0
+        if not torch.allclose(one_, other_, rtol=0, atol=_SAME * largest, equal_nan=True):
             return False
     return True
 
@@ -415,6 +425,10 @@ def _forwards(model: nn.Module) -> Iterator[type]:
     for kind in dict.fromkeys(type(module) for module in model.modules()):
         if kind.__module__.split(".")[0] not in {"torch", "actlab"}:
             yield kind
+
+
+def _number(loss: Any) -> float:
+    return float(loss.detach() if isinstance(loss, Tensor) else loss)
 
 
 def _shown(value: Any) -> str:

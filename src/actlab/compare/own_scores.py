@@ -195,7 +195,7 @@ class _Classes:
     ends_in: str | None
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> float:
-        targets = targets.long()
+        outputs, targets = outputs.detach(), targets.long()
         if outputs.numel() == targets.numel():  # one number for two classes
             logits = outputs.logit() if self.ends_in == "sigmoid" else outputs
             logits = logits.reshape(-1, 1)
@@ -215,7 +215,7 @@ class _Numbers:
     name: str
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> float:
-        flat = outputs.reshape(1, -1, 1).numpy()
+        flat = outputs.detach().reshape(1, -1, 1).numpy()
         return float(METRICS[self.name](flat, targets.reshape(1, -1).numpy())[0])
 
 
