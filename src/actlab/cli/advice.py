@@ -40,7 +40,7 @@ def advise(
     ),
     small: bool = typer.Option(False, "--small", help="It runs on a phone or a microcontroller."),
     data: str | None = typer.Option(
-        None, help="What compare takes, to tell what measuring on it would cost."
+        None, help="A table that compare takes, to tell what measuring on it would cost."
     ),
     target: str | None = typer.Option(None, help="Column to predict."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),

@@ -166,7 +166,7 @@ def advise(
 
 def _notes(network: Network) -> tuple[str, ...]:
     said = ["Rules are where to begin; `actlab compare` on your own data overrules them."]
-    if network.task is None:
+    if network.task is None and not network.adversarial:
         said.append("The output was left out: say --task classification or regression.")
     if network.recurrent:
         said.append(

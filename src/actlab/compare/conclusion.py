@@ -273,7 +273,7 @@ def _seconds_spared(course: Course, recorded: dict[str, Recorded]) -> float:
             pairs[index] += len(planned.chunk.pairs)
             seconds[index] += recorded[planned.key].seconds
     spared = [(row.chunk.pairs[0][0], len(row.chunk.pairs)) for row in course.spared]
-    return sum(count * seconds[index] / pairs[index] for index, count in spared)
+    return sum((count * seconds[index] / pairs[index] for index, count in spared), 0.0)
 
 
 def _finite(number: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ class Progress:
     """Seconds since the training began."""
     remaining: float | None
     """Estimate of the seconds that remain; None before the first chunk is done."""
+    runs: tuple[Run, ...] = ()
+    """Those of the chunk that was just recorded; none at the start."""
 
 
 def train_missing(
@@ -75,6 +78,7 @@ class _Driver:
         missing = {planned.key for planned in ledger.missing(plan)}
         self.known = {planned.key for planned in plan.chunks} - missing
         self.found, self.trained = len(self.known), 0
+        self.contested = False
         self.lost: dict[str, PlannedChunk] = {}
         self.begin = perf_counter()
 
@@ -111,30 +115,45 @@ class _Driver:
             if not runs:
                 self.lost[planned.key] = planned
                 continue
-            self.ledger.record(self.plan, planned, runs, seconds=seconds, environment=where)
+            self.contested |= not self.ledger.record(
+                self.plan, planned, runs, seconds=seconds, environment=where
+            )
             self.known.add(planned.key)
             self.trained += 1
-            self.tell(course)
+            self.tell(course, runs)
 
     def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
-        """Have chunks trained; in this process, without those that another one has finished."""
-        alone = isinstance(self.runner, InProcess)
-        for portion in [[planned] for planned in chunks] if alone else [chunks]:
-            wanted = [planned for planned in portion if not self.ledger.holds(planned)]
-            finished = self.runner.run(self.work, wanted)
-            try:
-                yield from finished
-            finally:
-                finished.close()
+        """Have chunks trained; in this process, one by one.
 
-    def tell(self, course: Course) -> None:
+        Another process may be at the same study. What it has finished is left out, and once it
+        was faster with a chunk, this process goes on from the other end.
+        """
+        if not isinstance(self.runner, InProcess):
+            yield from self.run(chunks)
+            return
+        waiting = deque(chunks)
+        while waiting:
+            planned = waiting.pop() if self.contested else waiting.popleft()
+            if self.ledger.holds(planned):
+                self.known.add(planned.key)
+            else:
+                yield from self.run([planned])
+
+    def run(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
+        finished = self.runner.run(self.work, chunks)
+        try:
+            yield from finished
+        finally:
+            finished.close()
+
+    def tell(self, course: Course, runs: Sequence[Run] = ()) -> None:
         if self.progress is None:
             return
         total = len(self.plan.chunks) - len(course.spared)
         done = len(self.known - {planned.key for planned in course.spared})
         elapsed = perf_counter() - self.begin
         left = elapsed / self.trained * (total - done) if self.trained else None
-        self.progress(Progress(done, total, self.found, elapsed, left))
+        self.progress(Progress(done, total, self.found, elapsed, left, tuple(runs)))
 
 
 class _Contained:

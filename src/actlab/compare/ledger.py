@@ -209,8 +209,11 @@ class Ledger:
         *,
         seconds: float,
         environment: Environment,
-    ) -> None:
+    ) -> bool:
         """Record a finished chunk, all of its runs in one transaction.
+
+        Returns:
+            Whether it was; another process may have been faster with the same chunk.
 
         Raises:
             ValueError: the runs are not those of the chunk.
@@ -239,11 +242,12 @@ class Ledger:
                 "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?)", chunk
             )
             if added.rowcount == 0:
-                return  # another process was faster with the same chunk
+                return False
             self._connection.executemany(
                 f"INSERT INTO runs ({names}) VALUES ({places})",  # noqa: S608
                 [(key, function, planned.key, *cells[key]) for key, function in wanted.values()],
             )
+        return True
 
     def runs(self, plan: Plan) -> list[Run]:
         """Every finished run of the plan, under the plan's labels.
