@@ -280,7 +280,7 @@ class OwnModel:
                 raise ActlabError(self._failed(error)) from error
         if not bool(torch.isfinite(loss)):
             raise DataError(
-                f"the loss of the first batch is {float(loss)}; look at the data (missing or "
+                f"the loss of the first batch is {loss.item()}; look at the data (missing or "
                 "infinite numbers?) and at the loss"
             )
         if self.step is None and not loss.requires_grad:

@@ -21,7 +21,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from actlab.compare.losses import loss_for
@@ -97,11 +97,16 @@ class Plan:
     """How a problem's networks are trained; tables are always stacked."""
 
     def arranged(self, arrangement: Arrangement) -> Plan:
-        """Return the plan of training this way: the results have keys of their own."""
-        chunks = tuple(
-            PlannedChunk(planned.chunk, _digest([planned.key, arrangement.way]))
-            for planned in self.chunks
-        )
+        """Return the plan of training a problem's networks this way.
+
+        A chunk then holds one candidate, and one block of it where members are trained one after
+        another. The two ways have keys of their own.
+        """
+        pairs = [planned.chunk.pairs for planned in self.chunks]
+        cuts = [tuple(own) for cut in pairs for _, own in groupby(cut, key=lambda pair: pair[0])]
+        if arrangement.way == "looped":
+            cuts = [(pair,) for cut in cuts for pair in cut]
+        chunks = _keyed(cuts, self.candidates, self.settings, self.task, arrangement.way)
         return replace(self, chunks=chunks, arrangement=arrangement)
 
     @cached_property
@@ -184,14 +189,25 @@ def plan(task: Task | Problem, candidates: Sequence[Candidate], settings: Settin
     planned = _planned(candidates)
     blocks_at_once = max(1, MOST_CELLS // (summary.rows * max(1, summary.features)))
     cuts = _cut(sorted({row.trained_as for row in planned}), settings, blocks_at_once)
+    return Plan(summary, planned, settings, _keyed(cuts, planned, settings, summary))
+
+
+def _keyed(
+    cuts: Sequence[tuple[tuple[int, int], ...]],
+    planned: Sequence[PlannedCandidate],
+    settings: Settings,
+    task: TaskSummary,
+    *way: str,
+) -> tuple[PlannedChunk, ...]:
+    """Chunks from pairs, each with the key of everything that determines its numbers."""
     training = {name: getattr(settings, name) for name in _TRAINING}
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     chunks = []
     for index, pairs in enumerate(cuts):
         members = [[planned[i].signature, planned[i].gain, block] for i, block in pairs]
-        key = _digest([PROTOCOL, versions, task.fingerprint, training, members])
+        key = _digest([PROTOCOL, versions, task.fingerprint, training, members, *way])
         chunks.append(PlannedChunk(Chunk(index, pairs), key))
-    return Plan(summary, planned, settings, tuple(chunks))
+    return tuple(chunks)
 
 
 def summarise(task: Task, settings: Settings) -> TaskSummary:
