@@ -88,9 +88,9 @@ def problem() -> DigitsGan:
             "hidden": (64,),
             # Adam's momentum makes the two players circle each other
             "optimizer": "rmsprop",
-            "epochs": 30,
-            "learning_rates": (3e-4, 1e-3, 3e-3),
-            "blocks": 5,
+            "epochs": 20,
+            "learning_rates": (5e-4, 1e-3, 2e-3),
+            "blocks": 6,
         },
         notes=(
             "The data are the 1,797 digits of scikit-learn, 64 pixels from 0 (paper) to 1 (ink).",

@@ -61,8 +61,8 @@ def _problem(name: str, *, batch_norm: bool) -> DigitsImage:
         defaults={
             "hidden": (8, 16),
             "epochs": 10,
-            "learning_rates": (3e-3, 1e-2, 3e-2),
-            "blocks": 5,
+            "learning_rates": (1e-2, 3e-2),
+            "blocks": 10,
         },
         notes=(
             "The data are the 1,797 digits of scikit-learn, 8 × 8 pixels, standardised by the "
@@ -71,5 +71,6 @@ def _problem(name: str, *, batch_norm: bool) -> DigitsImage:
         ),
         target="digit",
         classes=digits.CLASSES,
+        candidates="relu,leaky_relu,elu,gelu,silu,mish,tanh,sigmoid",
         batch_norm=batch_norm,
     )

@@ -62,8 +62,8 @@ def _problem(name: str, cell: str) -> DigitsRows:
         defaults={
             "hidden": (32,),
             "epochs": 12,
-            "learning_rates": (3e-3, 1e-2, 3e-2),
-            "blocks": 5,
+            "learning_rates": (1e-2, 3e-2),
+            "blocks": 10,
             "clip_norm": 1.0,
         },
         notes=(

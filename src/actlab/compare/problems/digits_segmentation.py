@@ -74,10 +74,10 @@ def problem() -> DigitsSegmentation:
         metrics=(DICE, IOU),
         defaults={
             "hidden": (8, 16),
-            "epochs": 4,
+            "epochs": 3,
             "batch_size": 32,
-            "learning_rates": (3e-3, 1e-2, 3e-2),
-            "blocks": 5,
+            "learning_rates": (1e-2, 3e-2),
+            "blocks": 8,
         },
         notes=(
             "The data are the 1,797 digits of scikit-learn at 16 × 16 pixels, under normal noise "

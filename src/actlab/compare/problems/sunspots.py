@@ -131,8 +131,8 @@ def _problem(name: str, cell: str) -> Sunspots:
             "hidden": (32,),
             "epochs": 40,
             "batch_size": 64,
-            "learning_rates": (3e-3, 1e-2, 3e-2),
-            "blocks": 6,
+            "learning_rates": (1e-2, 3e-2, 1e-1),
+            "blocks": 8,
             "clip_norm": 1.0,
         },
         notes=(

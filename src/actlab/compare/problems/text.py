@@ -91,10 +91,10 @@ def problem() -> Text:
         metrics=(BITS,),
         defaults={
             "hidden": (96,),
-            "epochs": 6,
+            "epochs": 4,
             "batch_size": 16,
-            "learning_rates": (3e-3, 1e-2),
-            "blocks": 4,
+            "learning_rates": (1e-2, 2e-2),
+            "blocks": 6,
         },
         notes=(
             f"The text are the first {CHARACTERS:,} characters of Python's help (the language "
