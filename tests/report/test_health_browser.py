@@ -24,7 +24,7 @@ def network(activation, depth, model):
     widths = [8, *[16] * depth]
     for place, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         model.add_module(f"{HOSTILE}{place}", nn.Linear(inputs, outputs))
-        model.add_module(f"'onclick='alert(1)' {place}", activation())
+        model.add_module(f"<u onclick='alert(1)'>{place}", activation())
     model.add_module("last", nn.Linear(16, 3))
     return model
 
@@ -69,7 +69,7 @@ def test_no_errors_no_requests_no_sideways_scrolling(visit, ill, cured, width, s
             summary.click()
         assert page.heard == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator("main script, main img").count() == 0
+        assert page.locator("main :is(script, img, u)").count() == 0
         assert page.locator("h1").inner_text() == f"Is something hurting {Hostile.__name__}?"
 
 
