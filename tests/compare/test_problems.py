@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from actlab.compare.candidates import candidates_for
 from actlab.compare.draws import WEIGHTS, Draws
 from actlab.compare.looped import batches_of, build
 from actlab.compare.problem import PROBLEMS, problem_named
-from actlab.compare.problems import digits, sunspots
+from actlab.compare.problems import digits, sunspots, text
 from actlab.compare.problems.adversaries import NOISE
 from actlab.compare.problems.convolutional import UNet
 from actlab.compare.problems.digits_segmentation import upsampled
@@ -23,7 +24,7 @@ from actlab.compare.problems.distances import energy_distance
 from actlab.compare.problems.recurrent import RecurrentNetwork
 from actlab.compare.problems.transformer import Transformer
 from actlab.compare.study import Settings
-from actlab.errors import DataError, SettingError, UnknownNameError
+from actlab.errors import ActlabError, DataError, SettingError, UnknownNameError
 
 NAMES = sorted(PROBLEMS)
 
@@ -185,10 +186,19 @@ def test_settings_that_do_not_fit_are_told():
         ("sunspots", {"blocks": 18}, DataError, "room for 17 rolling origins"),
         ("digits-segmentation", {"hidden": (4,) * 6}, SettingError, "at most 5"),
     ]
-    for name, changes, kind, text in cases:
-        with pytest.raises(kind, match=text):
+    for name, changes, kind, told in cases:
+        with pytest.raises(kind, match=told):
             settings_of(problem_named(name), **changes)
     assert settings_of(problem_named("digits-image"), loss="categorical").loss == "cross_entropy"
+
+
+def test_what_is_not_installed_is_told(monkeypatch):
+    monkeypatch.setattr(sunspots, "find_spec", lambda _: None)
+    with pytest.raises(ActlabError, match=r"not installed; pip install 'actlab\[sunspots\]'"):
+        sunspots.series.__wrapped__()
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    with pytest.raises(ActlabError, match="came without the module pydoc_data"):
+        text.corpus()
 
 
 def test_an_unknown_name_lists_tables_and_problems():
