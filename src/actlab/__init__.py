@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Activation": "actlab.activation",
+    "ActivationSearch": "actlab.compare.estimator",
     "ActlabError": "actlab.errors",
     "DataError": "actlab.errors",
     "FormulaError": "actlab.errors",

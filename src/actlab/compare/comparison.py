@@ -14,6 +14,7 @@ from actlab.compare.arrangement import arranged, seconds_of
 from actlab.compare.candidates import candidates_for
 from actlab.compare.checking import checked_settings
 from actlab.compare.conclusion import conclude
+from actlab.compare.journal import journal
 from actlab.compare.ledger import Ledger
 from actlab.compare.own_files import function_of, names_function
 from actlab.compare.own_model import OwnModel
@@ -80,6 +81,7 @@ def compare(
     runner: str | Runner | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
+    log: Callable[[dict[str, float], int], None] | None = None,
 ) -> Result:
     """Compare activations on a task, and say which one to use and how sure that is.
 
@@ -140,6 +142,11 @@ def compare(
         out: a directory for ledger.sqlite, result.json and report.html. A study that was
             stopped goes on from the ledger there. Without it nothing is written.
         progress: called with a `Progress` at the start and after every chunk.
+        log: called with figures and a step at the start and after every chunk (see `journal`):
+            how far the study is, and each candidate's mean score so far. For MLflow:
+            `mlflow.start_run()`, then `log=mlflow.log_metrics`. For TensorBoard:
+            `board = SummaryWriter()`, then
+            `log=lambda figures, step: [board.add_scalar(*f, step) for f in figures.items()]`.
 
     Returns:
         The `Result`; after an interrupt (Ctrl-C) what there is so far, with `complete` False.
@@ -167,6 +174,7 @@ def compare(
             higher_is_better=higher_is_better,
             step=step,
             replace=replace,
+            batch_size=batch_size,
             seed=seed,
         )
         loss = metric = None  # the model has them now
@@ -215,6 +223,8 @@ def compare(
             planned,
             call_of(data if model is None else None, candidates, y=y, target=target, task=task),
         )
+        if log is not None:
+            progress = journal(log, planned, ledger, progress)
         with closing(trained_by):
             short = train_missing(planned, ledger, work, trained_by, progress)
         result = conclude(planned, ledger, short_of_memory=short)

@@ -167,6 +167,14 @@ class StackedNetwork:
         smaller.parameters[:] = self.parameters[list(members)]
         return smaller
 
+    def layers(self, member: int) -> list[tuple[Array, Array]]:
+        """Weight matrix (fan_in, fan_out) and bias (fan_out,) of every layer of one member."""
+        numbers = self.parameters[member]
+        return [
+            (numbers[place].reshape(shape), numbers[offset : offset + shape[1]])
+            for place, shape, offset in zip(self.places, self.shapes, self._offsets, strict=True)
+        ]
+
     def _matrices(self, numbers: Array, layer: int) -> Array:
         matrices = numbers[:, self.places[layer]]
         return matrices.reshape(self.blocks, self.rates, *self.shapes[layer])

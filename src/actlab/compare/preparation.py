@@ -34,48 +34,78 @@ class Prepared:
     features: NDArray[np.float64]
     """Every row of the table, (rows, features)."""
     notes: tuple[str, ...]
+    transform: _Transform
+    """The same for columns of the same names with other rows."""
 
 
 def prepare(columns: Sequence[Column], train: NDArray[Any]) -> Prepared:
     """Fit the preprocessing of these columns on the rows `train`, and on nothing else."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    transform = _Transform(columns, train)
+    return Prepared(transform(columns), tuple(transform.notes), transform)
 
-    parts: list[tuple[NDArray[Any], Any]] = []
-    notes: list[str] = []
-    numbers = [column for column in columns if column.numeric]
-    if numbers:
-        values = np.column_stack([column.values for column in numbers])
-        imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-        parts.append((values, make_pipeline(imputer, StandardScaler()).fit(values[train])))
-        notes.append(f"{_columns(numbers, 'of numbers')} scaled to mean 0 and deviation 1.")
-        gaps = [column for column in numbers if column.missing[train].any()]
-        if gaps:
-            notes.append(
-                f"Missing values in {_names(gaps)} replaced by the median, with an indicator "
-                "column each."
+
+class _Transform:
+    """From columns to features, as fitted on some rows."""
+
+    def __init__(self, columns: Sequence[Column], train: NDArray[Any]) -> None:
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+        self._fitted: list[Any] = []
+        self._varies: Any = slice(None)
+        self.notes: list[str] = []
+        numbers = [column for column in columns if column.numeric]
+        if numbers:
+            imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+            self._fitted.append(make_pipeline(imputer, StandardScaler()))
+            self.notes.append(
+                f"{_columns(numbers, 'of numbers')} scaled to mean 0 and deviation 1."
             )
+            gaps = [column for column in numbers if column.missing[train].any()]
+            if gaps:
+                self.notes.append(
+                    f"Missing values in {_names(gaps)} replaced by the median, with an indicator "
+                    "column each."
+                )
+        texts = [column for column in columns if not column.numeric]
+        if texts:
+            self._fitted.append(
+                OneHotEncoder(
+                    min_frequency=max(2, round(RARE_SHARE * len(train))),
+                    max_categories=MOST_CATEGORIES,
+                    handle_unknown="infrequent_if_exist",
+                    sparse_output=False,
+                )
+            )
+            self.notes.append(
+                f"{_columns(texts, 'of text')} turned into one column per value; values on fewer "
+                f"than {RARE_SHARE:.0%} of the rows share one."
+            )
+        for part, fitted in zip(_parts(columns), self._fitted, strict=True):
+            fitted.fit(part[train])
+        self._varies = np.ptp(self(columns)[train], axis=0) > 0
+
+    def __call__(self, columns: Sequence[Column]) -> NDArray[np.float64]:
+        parts = zip(_parts(columns), self._fitted, strict=True)
+        features = [np.asarray(fitted.transform(part), float) for part, fitted in parts]
+        kept: NDArray[np.float64] = np.hstack(features)[:, self._varies]
+        return kept
+
+
+def _parts(columns: Sequence[Column]) -> list[NDArray[Any]]:
+    """The columns of numbers as one array, and those of text as another."""
+    parts: list[NDArray[Any]] = []
+    numbers = [column.values for column in columns if column.numeric]
+    if numbers:
+        parts.append(np.column_stack(numbers))
     texts = [column for column in columns if not column.numeric]
     if texts:
         words = np.empty((len(texts[0].values), len(texts)), dtype=object)
         for i, column in enumerate(texts):
             words[:, i] = np.where(column.missing, _MISSING, column.values)
-        encoder = OneHotEncoder(
-            min_frequency=max(2, round(RARE_SHARE * len(train))),
-            max_categories=MOST_CATEGORIES,
-            handle_unknown="infrequent_if_exist",
-            sparse_output=False,
-        )
-        parts.append((words, encoder.fit(words[train])))
-        notes.append(
-            f"{_columns(texts, 'of text')} turned into one column per value; values on fewer than "
-            f"{RARE_SHARE:.0%} of the rows share one."
-        )
-
-    features = np.hstack([np.asarray(fitted.transform(part), float) for part, fitted in parts])
-    varies = np.ptp(features[train], axis=0) > 0
-    return Prepared(features[:, varies], tuple(notes))
+        parts.append(words)
+    return parts
 
 
 def _columns(columns: Sequence[Column], of_what: str) -> str:

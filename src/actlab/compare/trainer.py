@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from actlab.compare.study import Candidate, Chunk, Settings
     from actlab.compare.task import Split, Task
 
-__all__ = ["initial_weights", "train_chunk", "train_network"]
+__all__ = ["fit_network", "initial_weights", "train_chunk", "train_network"]
 
 Array = np.ndarray[Any, Any]
 
@@ -106,6 +106,24 @@ def train_network(
             if run.test_score is not None:
                 return run, stack.network.subset([member])
     return None
+
+
+def fit_network(
+    task: Task, candidate: Candidate, split: Split, settings: Settings
+) -> tuple[list[tuple[Array, Array]], float] | None:
+    """Train on one split alone, and keep the network that validation chooses.
+
+    Returns:
+        Weight matrix (fan_in, fan_out) and bias of every layer, and the learning rate; None if
+        the training diverged at every learning rate.
+    """
+    with steady_arithmetic(), torch.no_grad():
+        stack = _Stack(task, candidate, [split], settings=settings, dtype=np.dtype(np.float32))
+        stack.train()
+    chosen = stack.chosen()
+    if not chosen:
+        return None
+    return stack.network.layers(chosen[0]), settings.learning_rates[chosen[0]]
 
 
 class _Best:
@@ -266,7 +284,7 @@ class _Stack:
 
     def _test(self) -> tuple[dict[int, float], dict[int, float]]:
         """Loss and score on the test part, of the chosen members alone."""
-        chosen = self._chosen()
+        chosen = self.chosen()
         if not chosen:
             return {}, {}
         part = self.test_part.of([m // self.network.rates for m in chosen])
@@ -276,7 +294,7 @@ class _Stack:
             dict(zip(chosen, score.tolist(), strict=True)),
         )
 
-    def _chosen(self) -> list[int]:
+    def chosen(self) -> list[int]:
         """One member per block: the best validation score, then loss, then the first rate.
 
         Of a block whose every member diverged before its first score, none.
