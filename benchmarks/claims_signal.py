@@ -262,7 +262,11 @@ def clipping(scale):
             key = (label, clip)
             lost[key] = float(np.mean([run.diverged for run in every]))
             score[key] = runs.test(label)
-            norms = [run.gradient_first / run.gradient_last for run in every if not run.diverged]
+            norms = [
+                run.gradient_first / run.gradient_last
+                for run in every
+                if not run.diverged and run.gradient_last > 0  # 0: every unit is dead
+            ]
             ratio[key] = float(np.median(norms)) if norms else math.nan
             reached = number(score[key].mean()) if lost[key] < 1 else "none"
             rows.append((label, "no" if clip is None else f"at {clip:g}", f"{lost[key]:.0%}",

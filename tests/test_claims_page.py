@@ -47,7 +47,6 @@ def test_the_page_has_every_claim_with_a_verdict(claims) -> None:
         told = re.search(r"\*\*Verdict: (holds|holds if|does not hold)\.\*\* \S", section)
         assert told, claim.name
         assert f"| [{claim.text}](#{claim.name}) | {told[1]} |" in text
-        assert "with `--quick`" not in section
 
 
 def test_tables_of_the_page_are_whole() -> None:
@@ -167,10 +166,8 @@ def test_pairs_turned_round_are_seen_and_noise_is_not(claims) -> None:
 
 
 def test_costs_are_compared_in_pairs(claims) -> None:
-    import time
-
     short, long, ratio = claims.cost.pairs(
-        lambda: time.sleep(0.001), lambda: time.sleep(0.004), rounds=5
+        lambda: sum(range(20_000)), lambda: sum(range(80_000)), rounds=9
     )
     assert short < long
-    assert 2 < ratio < 5
+    assert 3 < ratio < 5
