@@ -40,6 +40,9 @@ _BELOW = {
 }
 """Classes that a public function returns; users meet their attributes."""
 
+_ROUTING = "set_fit_request, set_score_request"
+"""Methods that scikit-learn adds to every estimator, with links into its own site."""
+
 
 def pages() -> dict[str, str]:
     """One page with all names that `import actlab` offers, besides the functions themselves."""
@@ -73,5 +76,10 @@ def _documented(name: str) -> str:
         if what is not None and not inspect.isclass(what):
             lines += [f".. autofunction:: {path}", ""]
         else:
-            lines += [f".. autoclass:: {path}", "   :members:", ""]
+            lines += [
+                f".. autoclass:: {path}",
+                "   :members:",
+                f"   :exclude-members: {_ROUTING}",
+                "",
+            ]
     return "\n".join([*lines, "```", ""])
