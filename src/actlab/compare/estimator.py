@@ -71,8 +71,9 @@ class ActivationSearch(BaseEstimator):  # type: ignore[misc]
     Args:
         task: "classification" or "regression".
         activations: names, formulas, or activations; about twelve well-known ones by default.
-        hidden, optimizer, loss, metric, schedule, clip_norm, epochs, batch_size, learning_rates,
-            blocks, margin, race, workers, runner: as in `actlab.compare`.
+        hidden, optimizer, loss, metric, schedule, clip_norm, epochs, batch_size: as in
+            `actlab.compare`.
+        learning_rates, blocks, margin, race, workers, runner: as there.
         random_state: of everything that is drawn: a number, a `numpy.random.RandomState`, or None
             for another draw each time.
 
