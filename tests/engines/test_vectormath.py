@@ -99,6 +99,8 @@ EXACT = {
     "cosh": mp.cosh,
     "erf": mp.erf,
     "erfc": mp.erfc,
+    "elu": lambda x: x if x > 0 else mp.expm1(x),
+    "elu_slope": lambda x: mp.mpf(1) if x > 0 else mp.exp(x),
     "exp": mp.exp,
     "expm1": mp.expm1,
     "log": mp.log,
@@ -191,6 +193,8 @@ def whole_twin(name):
     """The function of `single` as a formula in float64 primitives, which are tested above."""
     f = {word: lambda x, word=word: run("float64", word, x) for word in ("sigmoid", "sech")}
     formulas = {
+        "elu": lambda x: np.where(x > 0, x, run("float64", "expm1", np.minimum(x, 0))),
+        "elu_slope": lambda x: run("float64", "exp", np.minimum(x, 0)),
         "sigmoid_slope": lambda x: f["sigmoid"](x) * f["sigmoid"](-x),
         "silu": lambda x: x * f["sigmoid"](x),
         "tanh_slope": lambda x: f["sech"](x) ** 2,
@@ -315,6 +319,8 @@ SPECIAL = {
     "cosh": [(INF, INF), (-INF, INF), (0.0, 1.0), (-0.0, 1.0)],
     "erf": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
     "erfc": [(INF, 0.0), (-INF, 2.0), (0.0, 1.0)],
+    "elu": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -1.0)],
+    "elu_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (-1e30, 0.0)],
     "exp": [(INF, INF), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (1e4, INF), (-1e4, 0.0)],
     "expm1": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0)],
     "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],

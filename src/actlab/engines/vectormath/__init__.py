@@ -58,6 +58,8 @@ One exponential and one division instead of three each; the first is in `mixed` 
 """
 
 WHOLE: Final = {
+    "where(x > 0, x, expm1(x))": "elu",
+    "where(x > 0, 1, exp(x))": "elu_slope",
     "exp(x)": "exp",
     "expm1(x)": "expm1",
     "log_sigmoid(x)": "log_sigmoid",
@@ -123,6 +125,8 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "tanh_softplus_slope": 0.506,
     },
     "single": {
+        "elu": 1.6,
+        "elu_slope": 1.05,
         "exp": 1.05,
         "expm1": 1.6,
         "log_sigmoid": 1.98,

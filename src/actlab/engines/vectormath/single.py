@@ -31,6 +31,8 @@ from actlab.engines.vectormath.bits import (
 )
 
 __all__ = [
+    "elu",
+    "elu_slope",
     "exp",
     "expm1",
     "log_sigmoid",
@@ -110,6 +112,23 @@ def expm1(x: float) -> float:
     t, u = _reduced(clipped, ROUND_HALVING)
     s = power_of_two(t)
     return copysign(TWO * fma(s, u, s - HALF), x)
+
+
+@primitive
+def elu(x: float) -> float:
+    """The identity above 0, else e**x - 1."""
+    below = choose(x < MINUS_ONE_BELOW, MINUS_ONE_BELOW, choose(x > ZERO, ZERO, x))
+    t, u = _reduced(below, ROUND_HALVING)
+    s = power_of_two(t)
+    return choose(x > ZERO, x, copysign(TWO * fma(s, u, s - HALF), x))
+
+
+@primitive
+def elu_slope(x: float) -> float:
+    """One above 0, else e**x."""
+    below = choose(x < LOWEST, LOWEST, choose(x > ZERO, ZERO, x))
+    t, u = _reduced(below, ROUND_TWICE_BIASED)
+    return choose(x > ZERO, ONE, scale(u + ONE, t))
 
 
 @primitive
