@@ -79,6 +79,7 @@ def test_a_study_says_what_it_exchanged_and_how_it_trained(studied):
         50, 20, 20,
     )  # fmt: skip
     assert result.settings.loss == "cross_entropy"
+    assert result.settings.batch_size == 16
     assert result.task.metric == "accuracy"
     assert "Exchanged in the model: relu." in result.task.notes
     assert any("one after another" in note for note in result.notes)
@@ -341,6 +342,9 @@ REFUSED = {
         {"metric": "accuracy", "higher_is_better": True}, SettingError, "says that itself",
     ),
     "a step that is none": ({"step": 3}, SettingError, "step is of type int"),
+    "batch_size= beside loaders": (
+        {"data": loaders, "batch_size": 8}, SettingError, "batch_size was given beside loaders",
+    ),
     "target=": ({"target": "y"}, SettingError, "target= is for tables"),
     "hidden=": ({"hidden": 3}, SettingError, "hidden= is for tables"),
     "step= without model=": (

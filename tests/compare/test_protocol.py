@@ -95,6 +95,7 @@ CHANGES = {
     "margin": 0.02,
     "level": 0.01,
     "chunk_members": 39,
+    "race": True,
 }
 
 

@@ -16,7 +16,7 @@ from actlab.compare.checking import checked_settings
 from actlab.compare.conclusion import conclude
 from actlab.compare.journal import journal
 from actlab.compare.ledger import Ledger
-from actlab.compare.own_files import function_of, names_function
+from actlab.compare.own_files import absolute, function_of, names_function
 from actlab.compare.own_model import OwnModel
 from actlab.compare.problem import PROBLEMS, problem_named
 from actlab.compare.protocol import plan
@@ -164,19 +164,20 @@ def compare(
     if model is None:
         _refuse(step=step, replace=replace, higher_is_better=higher_is_better)
         problem = _problem(data)
+        words = {"data": data, "target": target, "task": task}
     else:
         _refuse_of_model(y=y, target=target, task=task, hidden=hidden)
-        problem = _own(
-            model,
-            data,
-            loss=loss,
-            metric=metric,
-            higher_is_better=higher_is_better,
-            step=step,
-            replace=replace,
-            batch_size=batch_size,
-            seed=seed,
-        )
+        own = {
+            "data": data,
+            "model": model,
+            "loss": loss,
+            "metric": metric,
+            "higher_is_better": higher_is_better,
+            "step": step,
+            "replace": replace,
+            "batch_size": batch_size,
+        }
+        problem, words = _own(**own, seed=seed), _words(**own)
         loss = metric = None  # the model has them now
     settings = _settings(
         problem,
@@ -219,10 +220,7 @@ def compare(
         trained_by = trained_by or runner_for(_workers(planned, loaded, candidates, work))
         if not isinstance(trained_by, InProcess):
             _refuse_unsent(problem, work)
-        ledger.register(
-            planned,
-            call_of(data if model is None else None, candidates, y=y, target=target, task=task),
-        )
+        ledger.register(planned, call_of(candidates=candidates, y=y, **words))
         if log is not None:
             progress = journal(log, planned, ledger, progress)
         with closing(trained_by):
@@ -235,7 +233,7 @@ def compare(
     return result
 
 
-def _own(model: Any, data: Any, **options: Any) -> OwnModel:
+def _own(*, model: Any, data: Any, **options: Any) -> OwnModel:
     """The user's model as a problem; functions may be named as "my.py:build"."""
     if data is None:
         raise SettingError(
@@ -266,8 +264,19 @@ def _refuse_of_model(**given: Any) -> None:
             raise SettingError(f"{name}= is for tables; a model of your own has no use for it")
 
 
-def data_of(data: str, target: str | None = None, task: str | None = None) -> Task | Problem:
+def _words(**given: Any) -> dict[str, Any]:
+    """How the ledger names a model and its data; data None where words can not name them."""
+    named = {k: absolute(v) if names_function(v) else v for k, v in given.items() if v is not None}
+    words = all(isinstance(value, str | bool | int) for value in named.values())
+    return named if words else {"data": None}
+
+
+def data_of(
+    data: str, target: str | None = None, task: str | None = None, **model: Any
+) -> Task | Problem:
     """Return what a study was begun with, by the words that its ledger keeps."""
+    if model:
+        return _own(data=data, **model)
     return _problem(data) or load(data, target=target, task=task)
 
 

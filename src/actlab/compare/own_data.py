@@ -56,10 +56,10 @@ class OwnData:
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_kept": None}
 
-    @property
-    def drawn(self) -> bool:
-        """Whether every block has a split or data of its own."""
-        return self._seeded or self._splits
+    def arrays_in(self, settings: Settings) -> bool:
+        """Whether the data are arrays, which are split and cut into batches here."""
+        self.parts(0, settings)
+        return self._splits
 
     def parts(self, block: int, settings: Settings) -> Parts:
         """The parts of one block; the same ones whenever it is asked for."""

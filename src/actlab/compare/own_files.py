@@ -9,7 +9,7 @@ from typing import Any
 
 from actlab.errors import ActlabError
 
-__all__ = ["function_of", "names_function"]
+__all__ = ["absolute", "function_of", "names_function"]
 
 
 def names_function(text: Any) -> bool:
@@ -20,6 +20,12 @@ def names_function(text: Any) -> bool:
     """
     path, colon, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
     return bool(colon) and path.endswith(".py") and name.isidentifier()
+
+
+def absolute(place: str) -> str:
+    """Return "file.py:function" so that it can be found from any directory."""
+    path, _, name = place.rpartition(":")
+    return f"{Path(path).resolve()}:{name}"
 
 
 def function_of(place: str) -> Any:

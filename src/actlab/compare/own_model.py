@@ -50,6 +50,9 @@ class OwnModel:
         higher_is_better: of a metric that is a function.
         step: a whole training step: (model, batch, optimizer) -> loss.
         replace: names of the activations that are exchanged; by default all hidden ones.
+        batch_size: refused for loaders, which have their own.
+        seed: of the study.
+        name: what the study is called; that of the function by default.
 
     Raises:
         ActlabError: whatever would fail in training, found on the first batch.
@@ -69,6 +72,7 @@ class OwnModel:
         higher_is_better: bool | None = None,
         step: Any = None,
         replace: Any = None,
+        batch_size: int | None = None,
         seed: int = 0,
         name: str | None = None,
     ) -> None:
@@ -79,12 +83,17 @@ class OwnModel:
         self._greater = higher_is_better
         self._functions = [self._build, loss, metric, step]
         with Draws(seed, 0, SCORING).used():
+            if batch_size is not None and not self._data.arrays_in(Settings(seed=seed)):
+                raise SettingError(
+                    "batch_size was given beside loaders, which say that themselves; leave it away"
+                )
             self._look(loss, metric, replace, Settings(seed=seed))
 
     def _look(self, loss: Any, metric: Any, replace: Any, settings: Settings) -> None:
         """Look at the first batch and at the network, and refuse what can not be trained."""
         seed = settings.seed
         batch = self._first_batch(settings)
+        self._rows = None if self._data.arrays_in(settings) else rows_of(batch)
         model = self._fresh(seed)
         self._check_repeatable(model, seed)
         try:
@@ -100,7 +109,15 @@ class OwnModel:
         self._measure: Measure = metric_of(metric, self._greater, output, target, self._ends_in)
         self._check_exchange(seed, batch)
         self._check_numbers(seed, batch, settings)
-        self._structure = _structure(self._fresh(seed))
+        code = digest_of(*self._functions, *_forwards(model))
+        chosen = [(f.path, f.way, f.name) for f in self._exchange.chosen]
+        words = [
+            _structure(self._fresh(seed)),
+            self._data.fingerprint(settings),
+            code,
+            repr((chosen, self._greater)),
+        ]
+        self._fingerprint = hashlib.sha256("\n".join(words).encode()).hexdigest()
 
     # --- what a problem says ------------------------------------------------------------------
 
@@ -110,15 +127,14 @@ class OwnModel:
         return self._fingerprint
 
     def settled(self, settings: Settings) -> Settings:
-        """Return the settings as this problem has them, and remember which data they mean."""
-        data = self._data.fingerprint(settings)
-        code = digest_of(*self._functions, *_forwards(self._fresh(0)))
-        chosen = [(f.path, f.way, f.name) for f in self._exchange.chosen]
-        words = [self._structure, data, code, repr(chosen), repr(self._greater)]
-        self._fingerprint = hashlib.sha256("\n".join(words).encode()).hexdigest()
-        return replace(settings, hidden=(), loss=self._loss.name, metric=self._measure.score.name)
-
-    _fingerprint = ""
+        """Return the settings as this problem has them."""
+        return replace(
+            settings,
+            hidden=(),
+            loss=self._loss.name,
+            metric=self._measure.score.name,
+            batch_size=self._rows or settings.batch_size,
+        )
 
     def score(self, settings: Settings) -> Score:
         """What is compared."""

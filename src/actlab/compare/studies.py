@@ -68,7 +68,7 @@ class Study:
 
 
 def call_of(
-    data: Any, candidates: Sequence[Candidate], *, y: Any = None, **words: str | None
+    data: Any, candidates: Sequence[Candidate], *, y: Any = None, **words: Any
 ) -> dict[str, Any] | None:
     """Return a call of `compare` in words that a ledger can keep; None if words can't say it."""
     if not isinstance(data, str | Path) or y is not None:
@@ -213,7 +213,8 @@ def resume(
             f"them to actlab.compare again, with out={str(study.ledger.parent)!r}, and it goes on"
         )
     _same_data(plan, call)
-    settings = {name: getattr(plan.settings, name) for name in _SETTINGS}
+    own = {"hidden", "batch_size", "loss", "metric", *call} if "model" in call else set()
+    settings = {name: getattr(plan.settings, name) for name in _SETTINGS if name not in own}
     activations = [_read(values) for values in call.pop("activations")]
     result = compare(
         **call,
@@ -244,7 +245,10 @@ def _plan(ledger: Ledger, study: Study) -> Plan:
 def _same_data(plan: Plan, call: dict[str, Any]) -> None:
     from actlab.compare.comparison import data_of
 
-    now = data_of(call["data"], call.get("target"), call.get("task"))
+    words = {name: word for name, word in call.items() if name != "activations"}
+    if "model" in words:
+        words["seed"] = plan.settings.seed
+    now = data_of(**words)
     if now.fingerprint != plan.task.fingerprint:
         raise DataError(
             f"{call['data']!r} has changed since the study was begun; restore it, or begin a new "
