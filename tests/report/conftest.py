@@ -172,7 +172,14 @@ def hostile():
         "\u202egnp\x1b[31m\ud800",
     )
     about = task(HOSTILE + ".csv", target="<b onclick=alert(1)>price")
-    return result_of({name: 0.9 - 0.01 * i for i, name in enumerate(names)}, about=about)
+    levels = {name: 0.9 - 0.01 * i for i, name in enumerate(names)}
+    return result_of(levels, about=about, blocks=4, epochs=8)
+
+
+@pytest.fixture(scope="session")
+def many():
+    """Two hundred candidates."""
+    return result_of({f"candidate_{i}": 0.97 - 0.001 * i for i in range(200)}, blocks=4, epochs=12)
 
 
 @pytest.fixture(scope="session")

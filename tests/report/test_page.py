@@ -64,7 +64,8 @@ def loads(page):
 
 
 def test_hostile_names_make_no_element_and_no_attribute(hostile, make_result):
-    tame = make_result({f"name{i}": 0.9 - 0.01 * i for i in range(len(hostile.rows))})
+    levels = {f"name{i}": 0.9 - 0.01 * i for i in range(len(hostile.rows))}
+    tame = make_result(levels, blocks=4, epochs=8)
     page, plain = Page(comparison(hostile)), Page(comparison(tame))
     assert len(page.all("script")) == 1
     assert not page.all("img")
@@ -222,12 +223,6 @@ def test_nothing_finished_and_everything_failed(usual, make_result):
 def test_one_candidate_one_epoch_one_rate(make_result):
     result = make_result({"relu": 0.9}, epochs=1, blocks=3, rates=(0.01,))
     assert "only one to compare" in Page(comparison(result)).text
-
-
-@pytest.fixture(scope="module")
-def many(make_result):
-    levels = {f"candidate_{i}": 0.97 - 0.001 * i for i in range(200)}
-    return make_result(levels, blocks=5, epochs=15)
 
 
 def test_two_hundred_candidates_stay_small(many):
