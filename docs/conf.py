@@ -33,6 +33,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 default_role = "code"  # docstrings mark code by single backquotes
 add_module_names = False
+toc_object_entries = False
 
 html_theme = "furo"
 html_title = f"actlab {version}"
