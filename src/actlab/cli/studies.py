@@ -118,13 +118,17 @@ def delete(
 
     study = studies.find(key, place)
     if not yes:
-        if not sys.stdin.isatty():
+        if not _watched_by_somebody():
             raise ActlabError("deleting asks first, and nobody is there to answer; give --yes")
         told = f"{study.key[:8]} ({study.name}, {study.runs_done} finished trainings)"
         if not typer.confirm(f"delete study {told} from {study.ledger}?", err=True):
             say("nothing was deleted")
             return
     say(f"deleted study {study.key[:8]} and {studies.delete(study)} trainings")
+
+
+def _watched_by_somebody() -> bool:
+    return sys.stdin.isatty()
 
 
 def _print(found: list[Study]) -> None:
