@@ -24,6 +24,7 @@ WORK = {
     "keras_layer": "actlab.nn.keras_layer",
     "export": "actlab.export",
     "comparison": "actlab.report",
+    "notebook": "actlab.report.notebook",
     "health": "actlab.report",
 }
 

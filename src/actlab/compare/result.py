@@ -122,7 +122,7 @@ class Environment:
     """Processor cores that this process may use."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The answer of one study, with the evidence behind it."""
 
@@ -179,8 +179,24 @@ class Result:
                 return row
         raise KeyError(label)
 
+    def __repr__(self) -> str:
+        what = f"use {self.recommended}" if self.recommended else "no recommendation"
+        return (
+            f"<Result on {self.task.name}: {what}; {len(self.rows)} candidates, "
+            f"{self.runs_done} of {self.runs_planned} trainings>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        shown: str = _facade.load("notebook")(self)
+        return shown
+
     def table(self) -> Any:
-        """Return the ranked table as a data frame, one candidate a row, the best first."""
+        """Return the ranked table as a data frame, one candidate a row, the best first.
+
+        The frame is of the library that the data came in: pandas (also for arrays and files),
+        polars, pyarrow, modin or cudf.
+        """
         import narwhals as nw
 
         columns: dict[str, list[Any]] = {
