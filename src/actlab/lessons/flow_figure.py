@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _SIGNAL, _BEFORE, _AFTER = COLOURS[0], COLOURS[1], COLOURS[2]
+_DASHED: Final[Any] = (0, (4, 2))
+_DOTTED: Final[Any] = (0, (1, 1.2))
+"""Forecasts: of the initial weights, and of the trained ones."""
 _DEEPEST: Final = -30.0
 """Gradients smaller than 10 to this count as none."""
 _WIDEST: Final = 1e3
@@ -73,7 +76,7 @@ def _draw_signal(axes: Axes, layers: Layers, expected: Layers) -> None:
     axes.fill_between(number, quarter, upper, color=_SIGNAL, alpha=0.4, linewidth=0)
     axes.plot(number, middle, color=_SIGNAL, linewidth=1.8)
     for line in (expected.percentiles[:, 0], expected.percentiles[:, -1]):
-        axes.plot(number, line, color="black", linewidth=1.1, linestyle=(0, (4, 2)))
+        axes.plot(number, line, color="black", linewidth=1.1, linestyle=_DASHED)
 
 
 def _same_scale(pair: Any, course: Course) -> None:
@@ -94,23 +97,23 @@ def _same_scale(pair: Any, course: Course) -> None:
 
 def _draw_gradient(axes: Axes, course: Course) -> None:
     before, expected = course.before, course.before_forecast
-    _line(axes, _tens(expected.gradient), _BEFORE, "")
+    _line(axes, _tens(expected.gradient), _BEFORE, _DASHED)
     if expected.scatter is not None:
         middle, spread = _tens(expected.gradient), expected.scatter / math.log(10)
         number = np.arange(1, len(middle) + 1)
         axes.fill_between(number, middle - spread, middle + spread, color=_BEFORE, alpha=0.2,
                           linewidth=0)  # fmt: skip
-    _line(axes, _tens(before.gradient), _BEFORE, "o")
+    _line(axes, _tens(before.gradient), _BEFORE, "-", "o")
     if course.after is not None and course.after_forecast is not None:
-        _line(axes, _tens(course.after_forecast.gradient), _AFTER, "")
-        _line(axes, _tens(course.after.gradient), _AFTER, "s")
+        _line(axes, _tens(course.after_forecast.gradient), _AFTER, _DOTTED)
+        _line(axes, _tens(course.after.gradient), _AFTER, "-", "s")
     axes.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
 
 
-def _line(axes: Axes, values: NDArray[np.float64], colour: str, marker: str) -> None:
-    """Measured with markers, forecast dashed."""
+def _line(
+    axes: Axes, values: NDArray[np.float64], colour: str, style: Any, marker: str = ""
+) -> None:
     number = np.arange(1, len(values) + 1)
-    style: Any = "-" if marker else (0, (4, 2))
     axes.plot(number, values, color=colour, linestyle=style, linewidth=1.3, marker=marker,
               markersize=3.2, markevery=max(len(values) // 15, 1))  # fmt: skip
 
@@ -126,7 +129,7 @@ def _gradient_limits(found: Flow) -> tuple[float, float]:
     every = [
         _tens(state.gradient)
         for course in found.courses
-        for state in (course.before, course.before_forecast, course.after)
+        for state in (course.before, course.before_forecast, course.after, course.after_forecast)
         if state is not None
     ]
     values = np.concatenate(every)
@@ -160,18 +163,17 @@ def _handles() -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    dashes: Any = (0, (4, 2))
     return [
         Line2D([], [], color=_SIGNAL, linewidth=1.8, label="median"),
         Patch(facecolor=_SIGNAL, alpha=0.5, label="middle half"),
         Patch(facecolor=_SIGNAL, alpha=0.2, label="5 to 95 %"),
         Line2D(
-            [], [], color="black", linewidth=1.1, linestyle=dashes, label="5 and 95 %, forecast"
+            [], [], color="black", linewidth=1.1, linestyle=_DASHED, label="5 and 95 %, forecast"
         ),
         Line2D([], [], color=_BEFORE, marker="o", markersize=3.2, label="gradient before training"),
-        Line2D([], [], color=_BEFORE, linestyle=dashes, label="its forecast and scatter"),
+        Line2D([], [], color=_BEFORE, linestyle=_DASHED, label="its forecast and scatter"),
         Line2D([], [], color=_AFTER, marker="s", markersize=3.2, label="gradient after training"),
         Line2D(
-            [], [], color=_AFTER, linestyle=dashes, label="its forecast from the weights' sizes"
+            [], [], color=_AFTER, linestyle=_DOTTED, label="its forecast from the weights' sizes"
         ),
     ]
