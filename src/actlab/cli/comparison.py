@@ -142,6 +142,9 @@ def tell(result: Result, directory: Path, *, as_json: bool) -> None:
         render(result, data_console())
     for name in ("report.html", "result.json", "ledger.sqlite"):
         say(f"wrote {directory / name}")
+    if result.runs_spared:
+        time = time_in_words(result.seconds_spared)
+        say(f"the race spared {result.runs_spared} trainings, about {time}")
     if result.short_of_memory:
         say("unfinished for want of memory; the same command goes on from here")
         raise typer.Exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from math import isfinite
 from statistics import median
 from typing import TYPE_CHECKING
@@ -33,16 +34,19 @@ def conclude(plan: Plan, ledger: Ledger, *, short_of_memory: tuple[str, ...] = (
     course = course_of(plan, field_of(plan.task, plan.settings), found, recorded)
     # What another study trained of a candidate after it left this race does not count.
     recorded = {row.key: recorded[row.key] for row in course.needed if row.key in recorded}
+    # A race that was stopped is told by the blocks that all who are still in it have.
+    seen = replace(plan, settings=replace(plan.settings, blocks=course.blocks or 1))
     runs: dict[str, list[Run]] = defaultdict(list)
     for run in found:
-        runs[run.candidate].append(run)
+        if run.block < seen.settings.blocks:
+            runs[run.candidate].append(run)
     labels = [candidate.label for candidate in plan.candidates]
     gathered = [
-        _Gathered(plan, index, runs[label], course.dropped.get(plan.candidates[index].trained_as))
+        _Gathered(seen, index, runs[label], course.dropped.get(plan.candidates[index].trained_as))
         for index, label in enumerate(labels)
     ]
     judgement = judge(
-        [own.evidence for own in gathered], plan.task, plan.settings, left=course.level
+        [own.evidence for own in gathered], plan.task, seen.settings, left=course.level
     )
     sign = 1.0 if plan.task.higher_is_better else -1.0
 

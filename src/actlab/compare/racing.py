@@ -147,13 +147,15 @@ class Course:
     """What is left for the verdict."""
     spared: tuple[PlannedChunk, ...]
     """Chunks that need no training, because their candidate was dropped."""
+    blocks: int
+    """All that are still in the race have so many; without a race, those of the study."""
 
 
 def course_of(plan: Plan, field: Field, runs: Sequence[Run], recorded: Collection[str]) -> Course:
     """Follow a study along what is recorded; without a race it needs all its chunks at once."""
     level = plan.settings.level
     if not plan.settings.race:
-        return Course(plan.chunks, {}, level, ())
+        return Course(plan.chunks, {}, level, (), plan.settings.blocks)
     blocks = plan.settings.blocks
     first = {row.label: i for i, row in enumerate(plan.candidates) if row.trained_as == i}
     scores = {
@@ -163,8 +165,7 @@ def course_of(plan: Plan, field: Field, runs: Sequence[Run], recorded: Collectio
     }
     sign = 1.0 if plan.task.higher_is_better else -1.0
     dropped: dict[int, Drop] = {}
-    known = 0.0
-    stages = looks(blocks)
+    known, complete = 0.0, 0
 
     def chunks_until(end: int) -> list[PlannedChunk]:
         return [
@@ -174,9 +175,12 @@ def course_of(plan: Plan, field: Field, runs: Sequence[Run], recorded: Collectio
             if block < (min(end, dropped[index].blocks) if index in dropped else end)
         ]
 
-    for end in stages:
+    for end in looks(blocks):
         needed = chunks_until(end)
-        if end == blocks or any(planned.key not in recorded for planned in needed):
+        if any(planned.key not in recorded for planned in needed):
+            break
+        complete = end
+        if end == blocks:
             break
         now = spent(level, end, blocks)
         running = {
@@ -190,8 +194,9 @@ def course_of(plan: Plan, field: Field, runs: Sequence[Run], recorded: Collectio
     return Course(
         needed=tuple(needed),
         dropped=dropped,
-        level=level - spent(level, stages[-2], blocks) if len(stages) > 1 else level,
+        level=level - known,
         spared=tuple(planned for planned in plan.chunks if planned.key not in kept),
+        blocks=complete,
     )
 
 
