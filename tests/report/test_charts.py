@@ -1,8 +1,9 @@
 import math
+from dataclasses import replace
 
 import pytest
 
-from actlab.report.charts import Series, forest_axis, line_chart, value_axis
+from actlab.report.charts import Series, forest_axis, forest_track, line_chart, value_axis
 from actlab.report.svg import axis_of_epochs, axis_of_rates, linear_axis, log_axis, tag
 
 
@@ -76,3 +77,12 @@ def test_the_forest_shows_zero_and_the_margin(usual):
     axis = forest_axis(usual, rows)
     for value in (0.0, usual.margin, -usual.margin):
         assert 0 <= axis.place(value) <= 1
+
+
+@pytest.mark.parametrize(("difference", "arrows"), [(-0.8, 1), (-0.001, 0)])
+def test_what_lies_beyond_the_forest_is_an_arrow(usual, difference, arrows):
+    axis = forest_axis(usual, usual.rows)
+    row = replace(usual.rows[-1], difference=difference, difference_interval=None)
+    track = forest_track(row, axis, usual.margin, "worse")
+    assert track.count("M6-5L0 0L6 5M0 0H22") == arrows
+    assert track.count('class="dot worse"') == 1 - arrows

@@ -278,3 +278,26 @@ def test_tables_are_said_to_be(usual):
     text = Page(comparison(usual)).text
     for word in ("Hidden layers", "hidden=(64, 64)", "Preprocessing was fitted"):
         assert word in text
+
+
+def test_a_candidate_that_left_the_race_is_marked(usual):
+    *rest, last = usual.rows
+    gone = replace(
+        last,
+        difference=-0.8,
+        difference_interval=None,
+        scores=(*last.scores[:4], *(None,) * 6),
+        verdict="worse",
+    )
+    raced = replace(
+        usual,
+        rows=(*rest, gone),
+        settings=replace(usual.settings, race=True),
+        runs_spared=30,
+        seconds_spared=70.0,
+    )
+    page = Page(comparison(raced))
+    assert "4 of 10 blocks" in page.text
+    assert "about 1 min 10 s 30 trainings" in page.text
+    assert "left the race" in page.text
+    assert "race=True" in page.text

@@ -374,10 +374,12 @@ def forest_track(row: Row, axis: Axis, margin: float, kind: str) -> Markup:
     """Return the interval of one difference over the band of the margin."""
     parts = [*_margin_band(axis, margin)]
     if row.difference is not None:
+        at = axis.place(row.difference)
         if row.difference_interval is not None and kind != "best":
             parts += _whisker(row.difference_interval, axis)
+        elif not 0 <= at <= 1:  # without an interval: an arrow that says where to
+            parts += _whisker((row.difference, row.difference), axis)
         shape = {"best": 3, "equivalent": 0, "undecided": 0, "worse": 1}.get(kind, 0)
-        at = axis.place(row.difference)
         if 0 <= at <= 1:
             dot = tag("path", class_=f"dot {kind}", d=_MARKERS[shape])
             parts.append(tag("svg", dot, class_="mark", aria_hidden="true", x=_share(at), y="50%"))

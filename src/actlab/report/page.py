@@ -153,6 +153,11 @@ class _Line:
     rate: float | None
 
     @property
+    def blocks(self) -> int:
+        """Blocks that have a score; fewer than all if it left a race, or the study goes on."""
+        return sum(score is not None for score in self.row.scores)
+
+    @property
     def gradient_ratio(self) -> float | None:
         """First layer's gradient over the last one's, for sorting."""
         first, last = self.row.gradient_first, self.row.gradient_last
