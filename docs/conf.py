@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # it would say that it finds no TPU
 os.environ.setdefault("KERAS_BACKEND", "torch")  # TensorFlow is not needed for its pages
 
 import actlab
@@ -19,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "extensions.mathematics",
     "extensions.generated",
+    "extensions.examples",
 ]
 exclude_patterns = ["generated/*.inc.md"]
 

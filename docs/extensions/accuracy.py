@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
 
 
 def _summary(functions: list[Activation]) -> Iterator[str]:
-    yield "| engine | type | | median | 90 % below | worst | |"
+    yield "| engine | type | of | median | 90 % below | worst | function |"
     yield "|---|---|---|--:|--:|--:|---|"
     bounds: dict[tuple[str, str, int], list[tuple[float, str]]] = {}
     for f in functions:

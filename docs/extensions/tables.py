@@ -22,13 +22,17 @@ def pages() -> dict[str, str]:
 def _problems() -> Iterator[str]:
     yield "| task | what is asked | losses | scores |"
     yield "|---|---|---|---|"
-    for name in PROBLEMS:
-        problem = problem_named(name)
-        about = (sys.modules[type(problem).__module__].__doc__ or "").partition("\n\n")[0]
+    variants: dict[str, list[str]] = {}  # one module may hold a task with several networks
+    for name, place in PROBLEMS.items():
+        variants.setdefault(place.partition(":")[0], []).append(name)
+    for module, names in variants.items():
+        problem = problem_named(names[0])
+        about = (sys.modules[module].__doc__ or "").partition("\n\n")[0]
         asked = " ".join(about.split()).partition(": ")[2].partition(" With `")[0]
         losses = ", ".join(f"`{loss}`" for loss in problem.losses)
         scores = ", ".join(f"`{metric.score.name}`" for metric in problem.metrics)
-        yield f"| `{name}` | {asked[:1].upper()}{asked[1:]} | {losses} | {scores} |"
+        told = ", ".join(f"`{name}`" for name in names)
+        yield f"| {told} | {asked[:1].upper()}{asked[1:]} | {losses} | {scores} |"
 
 
 def _thresholds() -> Iterator[str]:
