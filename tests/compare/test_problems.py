@@ -173,6 +173,12 @@ def test_candidates_share_their_draws(name):
     assert torch.equal(after[0], after[2])
 
 
+def test_layers_of_one_shape_have_draws_of_their_own():
+    problem = problem_named("digits-rows")
+    model = problem.network(actlab.tanh, settings_of(problem, hidden=(6, 6, 6)))
+    assert not torch.equal(model.cells[1].new.weight, model.cells[2].new.weight)
+
+
 def test_lstm_refuses_a_gated_pair():
     with pytest.raises(SettingError, match=r"swiglu is a gated pair.*leave it out"):
         problem_named("digits-rows-lstm").check(actlab.swiglu)
@@ -275,6 +281,12 @@ def test_masks_are_of_the_digit_and_noise_hides_it():
     clean = upsampled()[digits.rows_of(0, settings)[0]]
     assert torch.equal(masks > 0, clean > 0.5)
     assert (noisy[:, 0] - clean).std().item() == pytest.approx(0.6, rel=0.01)
+    other = torch.empty_like(upsampled())
+    parts = problem.parts(1, settings)
+    parts = (parts.train, parts.validation, parts.test)
+    for part, rows in zip(parts, digits.rows_of(1, settings), strict=True):
+        other[rows] = part[0][:, 0]
+    assert not torch.equal(other[digits.rows_of(0, settings)[0]], noisy[:, 0])  # of another block
     found = (noisy[:, 0] > 0.5).float()
     assert (found != masks).float().mean() > 0.15  # a threshold alone does not find it
 
