@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from actlab.report.charts import Series, forest_axis, forest_track, line_chart, value_axis
+from actlab.report.charts import Series, line_chart, value_axis
 from actlab.report.svg import axis_of_epochs, axis_of_rates, linear_axis, log_axis, tag
+from actlab.report.tracks import forest_axis, forest_track
 
 
 def test_elements_escape_texts_and_attributes():

@@ -1,6 +1,17 @@
 import pytest
 
-from actlab.report.wording import amount, clean, fixed, mark_of, percent, places, short, size, span
+from actlab.report.wording import (
+    amount,
+    certainty,
+    clean,
+    fixed,
+    mark_of,
+    percent,
+    places,
+    short,
+    size,
+    span,
+)
 from actlab.report.wording import unit_of_time as unit
 
 
@@ -48,3 +59,21 @@ def test_failed_unjudged_and_unreached_candidates_are_told_apart(make_result):
     unjudged = make_result({"a": 0.9, "b": 0.8}, blocks=2)
     assert mark_of(failed.row("b")).word == "failed"
     assert mark_of(unjudged.row("b")).word == "no verdict"
+
+
+def test_how_sure_is_said_in_a_sentence(make_result):
+    def said(levels, **put):
+        return certainty(make_result(levels, epochs=2, **put))
+
+    even, behind = {"a": 0.9, "b": 0.9001}, {"c": 0.5}
+    assert said(even | behind, spread=0.03) == (
+        "Partly open: 1 of 2 others could not be told apart from the best."
+    )
+    assert said(even, spread=0.03) == ("Open: the other one could not be told apart from the best.")
+    assert said(even | {"d": 0.9002}, spread=0.03).startswith("Open: none of 2 others could be")
+    assert said(even | behind, spread=1e-5) == (
+        "Settled: all 2 others were shown to be worse or equivalent."
+    )
+    assert said(even, failing=("b",)) == "Settled: the other one was shown to be worse."
+    assert said(even, blocks=2).startswith("Nothing can be said yet")
+    assert said({"a": 0.9}).startswith("There was only one")

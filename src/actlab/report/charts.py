@@ -28,18 +28,15 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from actlab.compare.result import Interval, Result, Row
 
 __all__ = [
+    "MARKERS",
     "STYLES",
     "Series",
-    "forest_axis",
-    "forest_track",
     "frame",
     "line_chart",
-    "rates_track",
     "room_for_labels",
-    "scale_of",
+    "share",
     "swatch",
     "value_axis",
 ]
@@ -59,7 +56,7 @@ _MUCH: Final = 8.0
 _TOO_MUCH: Final = 1e5
 """Ratios of the largest to the smallest loss between which its axis is logarithmic."""
 
-_MARKERS: Final = (
+MARKERS: Final = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",  # circle
     "M-3.6-3.6h7.2v7.2h-7.2z",  # square
     "M0-4.8L4.6 3.4h-9.2z",  # triangle
@@ -69,6 +66,7 @@ _MARKERS: Final = (
     "M-5 0L-1.4-1.4L0-5L1.4-1.4L5 0L1.4 1.4L0 5L-1.4 1.4z",  # star
     "M-2.2-4.4h4.4l2.2 4.4l-2.2 4.4h-4.4l-2.2-4.4z",  # hexagon
 )
+"""Outlines by style, around (0, 0); shape tells what colour alone must not."""
 
 
 @dataclass(frozen=True)
@@ -181,14 +179,15 @@ def frame(x: Axis, y: Axis, height: float) -> Markup:
         parts.append(tag("line", class_="grid", x1=0, x2="100%", y1=top, y2=top))
         parts.append(tag("text", text, class_="tick y", x=0, y=top, dx=-8, dy=4))
     for value, text in x.ticks:
-        left = _share(x.place(value))
+        left = share(x.place(value))
         parts.append(tag("line", class_="notch", x1=left, x2=left, y1=height, y2=height + 5))
         parts.append(tag("text", text, class_="tick x", x=left, y=height, dy=20))
     parts.append(tag("line", class_="base", x1=0, x2="100%", y1=height, y2=height))
     return tag("g", *parts, aria_hidden="true")
 
 
-def _share(part: float) -> str:
+def share(part: float) -> str:
+    """Return a part of the width as SVG writes it."""
     return f"{100 * part:.2f}%"
 
 
@@ -239,14 +238,14 @@ def _marks(one: Series, x: Axis, y: Axis, *, every: bool, lines: int) -> list[Ma
     for at, value in known if every else known[-1:]:
         up = y.place(value)
         if 0 <= up <= 1:
-            found.append(_marker(one.style or 0, _share(x.place(at)), HEIGHT * (1 - up)))
+            found.append(_marker(one.style or 0, share(x.place(at)), HEIGHT * (1 - up)))
     for at in one.lost:
         # Several candidates may diverge at one rate; their marks stand beside each other.
         shift = 10 * ((one.style or 0) - (lines - 1) / 2)
         hollow = tag(
             "path",
             class_=f"hollow s{one.style}",
-            d=_MARKERS[(one.style or 0) % STYLES],
+            d=MARKERS[(one.style or 0) % STYLES],
             transform=f"translate({shift:.0f} 0)",
         )
         found.append(
@@ -256,7 +255,7 @@ def _marks(one: Series, x: Axis, y: Axis, *, every: bool, lines: int) -> list[Ma
                 class_="mark",
                 aria_hidden="true",
                 data_series=one.style,
-                x=_share(x.place(at)),
+                x=share(x.place(at)),
                 y=HEIGHT - 8,
             )
         )
@@ -264,7 +263,7 @@ def _marks(one: Series, x: Axis, y: Axis, *, every: bool, lines: int) -> list[Ma
 
 
 def _marker(style: int, x: str, y: float) -> Markup:
-    path = tag("path", class_=f"marker s{style}", d=_MARKERS[style % STYLES])
+    path = tag("path", class_=f"marker s{style}", d=MARKERS[style % STYLES])
     return tag("svg", path, class_="mark", aria_hidden="true", data_series=style, x=x, y=y)
 
 
@@ -286,7 +285,7 @@ def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
         marker = tag(
             "path",
             class_=f"marker s{one.style}",
-            d=_MARKERS[(one.style or 0) % STYLES],
+            d=MARKERS[(one.style or 0) % STYLES],
             transform=f"translate(22 {down:.1f})",
         )
         parts = [
@@ -295,7 +294,7 @@ def _labels(series: Sequence[Series], x: Axis, y: Axis) -> list[Markup]:
             tag("text", text, x=31, y=down, dy=4),
         ]
         if x.place(at) < _ENDS_EARLY:
-            ends_at = _share(x.place(at))
+            ends_at = share(x.place(at))
             bridge = {"x1": ends_at, "x2": "100%", "y1": top, "y2": top}
             found.append(
                 tag("line", class_=f"leader s{one.style}", data_series=one.style, **bridge)
@@ -341,117 +340,10 @@ def swatch(style: int) -> Markup:
     return tag(
         "svg",
         tag("path", class_=f"line s{style}", d="M1 7H33"),
-        tag("path", class_=f"marker s{style}", d=_MARKERS[style], transform="translate(17 7)"),
+        tag("path", class_=f"marker s{style}", d=MARKERS[style], transform="translate(17 7)"),
         width=34,
         height=14,
         viewBox="0 0 34 14",
         aria_hidden="true",
         class_="swatch",
     )
-
-
-# --- differences with intervals ---------------------------------------------------------------
-
-
-def forest_axis(result: Result, rows: Sequence[Row]) -> Axis:
-    """Return the axis of differences: zero, the margin, and the intervals near them."""
-    ends = [abs(e) for row in rows for e in (row.difference_interval or ()) if row.verdict]
-    ends += [abs(row.difference) for row in rows if row.difference is not None]
-    reach = max(ends, default=result.margin) or 1.0
-    if len(ends) >= _LEAST_FOR_QUANTILES:
-        usual = 1.1 * max(quantiles(ends, n=20)[14], 2 * result.margin)
-        reach = reach if reach <= 2 * usual else usual
-    reach = max(reach, 1.6 * result.margin)
-    # One side of zero is nearly empty: every candidate is at most as good as the best.
-    other = [e for row in rows for e in (row.difference_interval or ())]
-    good = [e for e in other if (e > 0) == result.task.higher_is_better]
-    beyond = min(reach, max(1.6 * result.margin, *(abs(e) for e in (*good, 0.0))))
-    low, high = (-reach, beyond) if result.task.higher_is_better else (-beyond, reach)
-    return linear_axis(low, high, wanted=6, cut=max(ends, default=0.0) > reach)
-
-
-def forest_track(row: Row, axis: Axis, margin: float, kind: str) -> Markup:
-    """Return the interval of one difference over the band of the margin."""
-    parts = [*_margin_band(axis, margin)]
-    if row.difference is not None:
-        at = axis.place(row.difference)
-        if row.difference_interval is not None and kind != "best":
-            parts += _whisker(row.difference_interval, axis)
-        elif not 0 <= at <= 1:  # without an interval: an arrow that says where to
-            parts += _whisker((row.difference, row.difference), axis)
-        shape = {"best": 3, "equivalent": 0, "undecided": 0, "worse": 1}.get(kind, 0)
-        if 0 <= at <= 1:
-            dot = tag("path", class_=f"dot {kind}", d=_MARKERS[shape])
-            parts.append(tag("svg", dot, class_="mark", aria_hidden="true", x=_share(at), y="50%"))
-    return tag("svg", *parts, class_="track", width="100%", height=34, aria_hidden="true")
-
-
-def _margin_band(axis: Axis, margin: float) -> list[Markup]:
-    left, right = max(0.0, axis.place(-margin)), min(1.0, axis.place(margin))
-    zero = _share(axis.place(0.0))
-    band = tag("rect", class_="margin", x=_share(left), width=_share(right - left), y=0, height=34)
-    return [band, tag("line", class_="zero", x1=zero, x2=zero, y1=0, y2=34)]
-
-
-def _whisker(interval: Interval, axis: Axis) -> list[Markup]:
-    """Return a line with its ends; an arrow where it leaves the axis."""
-    low, high = (axis.place(end) for end in interval)
-    left, right = _share(min(1.0, max(0.0, low))), _share(min(1.0, max(0.0, high)))
-    parts = [tag("line", class_="whisker", x1=left, x2=right, y1="50%", y2="50%")]
-    ends = [
-        (left, "M0-5V5" if low >= 0 else "M6-5L0 0L6 5"),
-        (right, "M0-5V5" if high <= 1 else "M-6-5L0 0L-6 5"),
-    ]
-    if high < 0:  # all of it lies beyond
-        ends = [(left, "M6-5L0 0L6 5M0 0H22")]
-    elif low > 1:
-        ends = [(right, "M-6-5L0 0L-6 5M0 0H-22")]
-    for place, path in ends:
-        parts.append(
-            tag(
-                "svg",
-                tag("path", class_="whisker", d=path),
-                class_="mark",
-                aria_hidden="true",
-                x=place,
-                y="50%",
-            )
-        )
-    return parts
-
-
-# --- good learning rates ----------------------------------------------------------------------
-
-
-def rates_track(row: Row, axis: Axis) -> Markup:
-    """Return the range of good learning rates and the rate that each block chose."""
-    parts = []
-    for value, _ in axis.ticks:
-        place = _share(axis.place(value))
-        parts.append(tag("line", class_="grid", x1=place, x2=place, y1=0, y2=30))
-    if row.good_learning_rates is not None:
-        low, high = (_share(axis.place(rate)) for rate in row.good_learning_rates)
-        parts.append(tag("line", class_="range", x1=low, x2=high, y1="50%", y2="50%"))
-    chosen = [rate for rate in row.chosen_learning_rates if rate is not None]
-    for rate in sorted(set(chosen)):
-        # The area says how many blocks chose the rate; the table behind has the number.
-        radius = 2.2 + 3.6 * (chosen.count(rate) / len(row.chosen_learning_rates)) ** 0.5
-        parts.append(
-            tag("circle", class_="pick-dot", cx=_share(axis.place(rate)), cy="50%", r=radius)
-        )
-    return tag("svg", *parts, class_="track", width="100%", height=30, aria_hidden="true")
-
-
-def scale_of(axis: Axis) -> Markup:
-    """Return the marks under tracks."""
-    parts = _notches(axis)
-    return tag("svg", *parts, class_="track scale", width="100%", height=26, aria_hidden="true")
-
-
-def _notches(axis: Axis) -> list[Markup]:
-    parts = []
-    for value, text in axis.ticks:
-        place = _share(axis.place(value))
-        parts.append(tag("line", class_="notch", x1=place, x2=place, y1=0, y2=5))
-        parts.append(tag("text", text, class_="tick x", x=place, y=19))
-    return [*parts, tag("line", class_="base", x1=0, x2="100%", y1=0, y2=0)]

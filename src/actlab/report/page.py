@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from actlab.report import charts, recipe, wording
+from actlab.report import charts, recipe, tracks, wording
 from actlab.report.svg import axis_of_rates
 from actlab.report.wording import amount, clean, count, fixed, mark_of, percent, span
 
@@ -224,14 +224,14 @@ def _forest(result: Result) -> dict[str, Any] | None:
 
 
 def _tracks(result: Result, rows: Sequence[Row]) -> dict[str, Any]:
-    axis = charts.forest_axis(result, rows)
+    axis = tracks.forest_axis(result, rows)
     marks = [mark_of(row) for row in rows]
     return {
         "tracks": [
-            (row, mark, charts.forest_track(row, axis, result.margin, mark.kind))
+            (row, mark, tracks.forest_track(row, axis, result.margin, mark.kind))
             for row, mark in zip(rows, marks, strict=True)
         ],
-        "scale": charts.scale_of(axis),
+        "scale": tracks.scale_of(axis),
         "cut": axis.cut,
     }
 
@@ -246,8 +246,8 @@ def _good_rates(result: Result) -> dict[str, Any] | None:
         return None
     axis = axis_of_rates(result.settings.learning_rates)
     return {
-        "tracks": [(row, charts.rates_track(row, axis)) for row in rows],
-        "scale": charts.scale_of(axis),
+        "tracks": [(row, tracks.rates_track(row, axis)) for row in rows],
+        "scale": tracks.scale_of(axis),
         "rest": len(result.rows) - len(rows),
     }
 

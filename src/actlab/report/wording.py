@@ -256,11 +256,13 @@ def certainty(result: Result) -> str:
         return "Nothing can be said yet: there is no verdict on any candidate."
     waiting = len(others) - len(judged)
     rest = f" {count(waiting, 'candidate')} could not be judged." if waiting else ""
-    field = count(len(judged), "other")
-    undecided = judged.count("undecided")
-    if undecided == len(judged):
-        return f"Open: none of {field} could be told apart from the best.{rest}"
+    number, undecided = len(judged), judged.count("undecided")
+    if undecided == number:
+        field = "the other one could not" if number == 1 else f"none of {number} others could"
+        return f"Open: {field} be told apart from the best.{rest}"
     if undecided:
-        return f"Partly open: {undecided} of {field} could not be told apart from the best.{rest}"
+        field = f"{undecided} of {number} others"
+        return f"Partly open: {field} could not be told apart from the best.{rest}"
     shown = " or ".join(word for word in ("worse", "equivalent") if word in judged)
+    field = "the other one was" if number == 1 else f"all {number} others were"
     return f"Settled: {field} shown to be {shown}.{rest}"
