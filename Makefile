@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test lint docs clean
+.PHONY: compare test lint pictures docs clean
 
 compare: .venv/run.stamp
 	$(BIN)/actlab compare digits
@@ -17,6 +17,12 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pictures of the README and the site, by the commands that stand below them there.
+pictures: .venv/run.stamp
+	$(BIN)/actlab plot sigmoid tanh relu gelu --derivative --save docs/pictures/curves.svg
+	$(BIN)/actlab boundary --data spiral --activations identity,relu,tanh,silu --save docs/pictures/boundary.png
+	$(BIN)/actlab flow --activations sigmoid,tanh,relu,gelu --depth 30 --save docs/pictures/flow.png
 
 docs: .venv/docs.stamp
 	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/docs

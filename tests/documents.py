@@ -49,6 +49,11 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(found["kind"], found["text"], found["comment"] or "", line)
 
 
+def prose(page: Path) -> str:
+    """A page without its fences."""
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
 def run_page(page: Path) -> int:
     """Run a page in the working directory; returns how many blocks ran.
 

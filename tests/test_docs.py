@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import actlab
-from documents import ROOT, blocks, forget_modules_of, run_page
+from documents import ROOT, blocks, forget_modules_of, prose, run_page
 
 PAGES = [
     ROOT / "README.md",
@@ -25,7 +26,7 @@ def name_of(page: Path) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
@@ -40,8 +41,7 @@ def test_code_on_the_page_runs(page: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_and_pictures_exist(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    for words, target in re.findall(r"(!?\[[^\]]*\])\(([^)#\s]+)", text):
+    for words, target in re.findall(r"(!?\[[^\]]*\])\(([^)#\s]+)", prose(page)):
         if "://" not in target:
             path = page.parent / target
             assert path.exists() or "generated/" in target, f"{page.name}: no {target}"

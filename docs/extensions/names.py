@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import actlab
 
 __all__ = ["pages"]
@@ -19,10 +17,16 @@ _GROUPS = {
         "claims",
         "plot",
     ),
-    "Which one for my network?": ("compare", "advise", "forecast", "boundary", "flow"),
+    "Which one for my network?": (
+        "compare",
+        "ActivationSearch",
+        "advise",
+        "forecast",
+        "boundary",
+        "flow",
+    ),
     "Is it hurting my network?": ("watch", "initialise", "swap"),
-    "Give it to me": ("explain", "warm", "keras_layer"),
-    "Errors": (),
+    "Give it to me": ("explain", "bench", "warm", "keras_layer"),
 }
 _BELOW = {
     "get": ("actlab.activation.Parameter", "actlab.activation.Reference"),
@@ -51,8 +55,9 @@ def pages() -> dict[str, str]:
         title: [name for name in names if name in public] for title, names in _GROUPS.items()
     }
     rest = [name for name in public if not any(name in names for names in grouped.values())]
-    grouped["Errors"] = [name for name in rest if _is_error(name)]
-    grouped["Further names"] = [name for name in rest if not _is_error(name)]
+    errors = [name for name in rest if actlab._HOMES[name] == "actlab.errors"]
+    grouped["Further names"] = [name for name in rest if name not in errors]
+    grouped["Errors"] = errors
     parts = [
         "# Python\n\nEvery name of `actlab`. The catalogued functions are attributes as well "
         "(`actlab.gelu`), each an `Activation`; the [catalogue](catalogue.md) lists them.\n"
@@ -63,23 +68,13 @@ def pages() -> dict[str, str]:
     return {"names.md": "\n".join(parts)}
 
 
-def _is_error(name: str) -> bool:
-    value = getattr(actlab, name)
-    return inspect.isclass(value) and issubclass(value, Exception)
-
-
 def _documented(name: str) -> str:
     paths = [f"{actlab._HOMES[name]}.{name}", *_BELOW.get(name, ())]
     lines = [f"### {name}", "", "```{eval-rst}"]
     for path in paths:
-        what = getattr(actlab, name) if path == paths[0] else None
-        if what is not None and not inspect.isclass(what):
-            lines += [f".. autofunction:: {path}", ""]
+        if path.rpartition(".")[2][0].isupper():
+            lines += [f".. autoclass:: {path}", "   :members:"]
+            lines += [f"   :exclude-members: {_ROUTING}", ""]
         else:
-            lines += [
-                f".. autoclass:: {path}",
-                "   :members:",
-                f"   :exclude-members: {_ROUTING}",
-                "",
-            ]
+            lines += [f".. autofunction:: {path}", ""]
     return "\n".join([*lines, "```", ""])
