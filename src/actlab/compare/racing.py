@@ -8,12 +8,12 @@ be worse than the best mean and lies more than the margin behind, or if it faile
 
 **Error.** The level of the study is spent over the looks: by the look after j of J blocks at most
 
-    level · (j/J)²
+    level · (j/J)³
 
 may have been spent, each look spends what was added, and the verdict at the end has the rest. The
 chances of an error at the looks add up to the level at most, however they depend on each other
 (Bonferroni), so the chance that any candidate as good as the best is ever called worse, at a look
-or at the end, stays below it. The square keeps most of the level for the verdict.
+or at the end, stays below it. The third power keeps half of the level for the verdict.
 
 **Resuming.** A decision is a function of the recorded results of the stages before it, in the
 order of the blocks, so a study that was stopped decides what it had decided.
@@ -63,9 +63,9 @@ def spent(level: float, done: int, blocks: int) -> float:
     """Return how much of the level may have been spent after so many blocks.
 
     >>> [round(spent(0.05, done, 10), 4) for done in looks(10)]
-    [0.008, 0.018, 0.032, 0.05]
+    [0.0032, 0.0108, 0.0256, 0.05]
     """
-    return level * (done / blocks) ** 2
+    return level * (done / blocks) ** 3
 
 
 @dataclass(frozen=True)
