@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DigitsGan", "problem"]
 
-_ENERGY: Final = Metric(Score("energy_distance", False), energy_distance)
+_ENERGY: Final = Metric(Score("energy_distance", False, relative=False), energy_distance)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def problem() -> DigitsGan:
             # Adam's momentum makes the two players circle each other
             "optimizer": "rmsprop",
             "epochs": 20,
-            "learning_rates": (5e-4, 1e-3, 2e-3),
+            "learning_rates": (1e-3, 2e-3, 4e-3),
             "blocks": 6,
         },
         notes=(
