@@ -115,11 +115,7 @@ class _Gathered:
             finished=all(self.by_block[: dropped.blocks if dropped else None]),
             step_seconds=median(seconds) if seconds else None,
             saved_bytes=max((run.saved_bytes for run in runs), default=None),
-            company=tuple(
-                together
-                for chunk in plan.chunks
-                if (together := sum(i == planned.trained_as for i, _ in chunk.chunk.pairs))
-            ),
+            company=plan.company[planned.trained_as],
             dropped=dropped,
         )
 

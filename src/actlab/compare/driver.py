@@ -101,8 +101,9 @@ class _Driver:
         return tuple(self.plan.candidates[i].label for i in sorted(indices))
 
     def course(self) -> Course:
-        runs, recorded = self.ledger.runs(self.plan), self.ledger.recorded(self.plan)
-        return course_of(self.plan, self.field, runs, recorded)
+        # Only a race looks at scores; to read every run again takes long in a large study.
+        runs = self.ledger.runs(self.plan) if self.plan.settings.race else ()
+        return course_of(self.plan, self.field, runs, self.ledger.recorded(self.plan))
 
     def missing(self, course: Course) -> list[PlannedChunk]:
         recorded = self.ledger.recorded(self.plan)
@@ -150,7 +151,7 @@ class _Driver:
         if self.progress is None:
             return
         total = len(self.plan.chunks) - len(course.spared)
-        done = len(self.known - {planned.key for planned in course.spared})
+        done = len(self.known) - sum(planned.key in self.known for planned in course.spared)
         elapsed = perf_counter() - self.begin
         left = elapsed / self.trained * (total - done) if self.trained else None
         self.progress(Progress(done, total, self.found, elapsed, left, tuple(runs)))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -123,6 +124,15 @@ class Plan:
         return sum(len(planned.chunk.pairs) for planned in self.chunks) * len(
             self.settings.learning_rates
         )
+
+    @cached_property
+    def company(self) -> dict[int, tuple[int, ...]]:
+        """For each function that is trained, how many of its blocks stand in each of its chunks."""
+        counts: dict[int, list[int]] = defaultdict(list)
+        for planned in self.chunks:
+            for index, together in Counter(index for index, _ in planned.chunk.pairs).items():
+                counts[index].append(together)
+        return {index: tuple(together) for index, together in counts.items()}
 
     def members(self, planned: PlannedChunk) -> dict[str, tuple[int, int, float]]:
         """Key of every run of a chunk -> (candidate index, block, learning rate), in order."""
