@@ -102,6 +102,21 @@ def test_a_stack_gives_the_numbers_of_training_alone(build, optimizer):
     assert without_times(again) == without_times(together)
 
 
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_a_regression_is_stacked_too(loss):
+    x, _ = rows()
+    build = lambda: nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 1))  # noqa: E731
+    problem = OwnModel(build, (x, x[:, 0] ** 2), loss=loss)
+    settings = settled(problem, epochs=1)
+    (candidate,) = candidates_for("tanh")
+    assert arrangement._why_looped(problem, [candidate], problem.parts(0, settings), settings) == ""
+    chunk = Chunk(0, ((0, 0), (0, 1)))
+    alone = looped.train_chunk(problem, [candidate], chunk, settings)
+    together = stacking.train_chunk(problem, [candidate], chunk, settings)
+    for one, other in zip(alone, together, strict=True):
+        assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-5)
+
+
 def test_members_with_other_activations_do_not_become_one_network():
     networks = [nn.Sequential(nn.Linear(2, 2), act) for act in (nn.ReLU(), nn.Tanh())]
     stack_module_state(networks)  # does not mind: whoever calls one of them calls it for all

@@ -2,7 +2,7 @@
 
 A stack is the blocks of a candidate in a chunk at every learning rate: the parameters of all
 members stand one after another in one array, and a step is one call of a gradient that is mapped
-over blocks and rates. It is for networks whose numbers are then those of training each alone, up
+over the members. It is for networks whose numbers are then those of training each alone, up
 to rounding; `arrangement` finds out whether they are, and whether it is faster.
 
 A stack is one network with many weights. So every stack has one candidate, and before it trains,
@@ -149,7 +149,9 @@ class Stack:
         self._fixed = self._constant(trained)
         self._loss = _LossOf(problem, model, settings)
         one = grad_and_value(self._loss_of)
-        self._both = vmap(vmap(one, in_dims=(0, None, None)), in_dims=(0, 0, 0))
+        # One level of mapping: in two, PyTorch 2.13 mistakes the shapes of a mean squared error.
+        shared = None if len(self.blocks) == 1 else 0
+        self._both = vmap(one, in_dims=(0, shared, shared))
         rates = np.tile(self.rates, len(self.blocks))
         self.optimizer = StackedOptimizer(settings.optimizer, self.numbers, rates)
 
@@ -161,12 +163,19 @@ class Stack:
         return cls(problem, candidate, max(_groups(parts), key=len), settings)
 
     def _constant(self, trained: set[str]) -> dict[str, Tensor]:
-        """What is not trained, (blocks, ...)."""
+        """What is not trained: of every member, or of the only block."""
         each = []
         for built in self.built:
             state = dict(built.model.named_parameters()) | dict(built.model.named_buffers())
             each.append({n: t.detach() for n, t in state.items() if n not in trained})
-        return {name: torch.stack([own[name] for own in each]) for name in each[0]}
+        constant: dict[str, Tensor] = self._of_members(each)
+        return constant
+
+    def _of_members(self, each: Sequence[Any]) -> Any:
+        """What belongs to the blocks, for every member; with one block, as it is."""
+        if len(each) == 1:
+            return cast(each[0], self.dtype)
+        return _repeated(each, len(self.rates), self.dtype)
 
     def _loss_of(self, trained: dict[str, Tensor], fixed: dict[str, Tensor], batch: Any) -> Tensor:
         state = {f"model.{name}": tensor for name, tensor in (trained | fixed).items()}
@@ -177,15 +186,14 @@ class Stack:
 
     def gradient(self, batch: Any) -> Array:
         """Put every member's gradient into `numbers`, and return the losses (members,)."""
-        shape = (len(self.blocks), len(self.rates))
         trained = {
-            name: self._flat[:, where].reshape(*shape, *self._shapes[name])
+            name: self._flat[:, where].reshape(self.members, *self._shapes[name])
             for name, where in self._places.items()
         }
         gradients, losses = self._both(trained, self._fixed, batch)
         for name, where in self._places.items():
             self._gradients[:, where] = gradients[name].reshape(self.members, -1)
-        array: Array = losses.reshape(-1).numpy()
+        array: Array = losses.numpy()
         return array
 
     def step(self, batch: Any, norms: list[Array]) -> Array:
@@ -196,13 +204,13 @@ class Stack:
         return losses
 
     def batches(self, epoch: int) -> Iterator[tuple[Any, int]]:
-        """The batches of all blocks, stacked, and their rows."""
+        """The batches of all members, and their rows."""
         each = [
             batches_of(self.parts[block].train, self.settings, block, epoch)
             for block in self.blocks
         ]
         for some in zip(*each, strict=True):
-            yield _stacked(some, self.dtype), rows_of(some[0])
+            yield self._of_members(some), rows_of(some[0])
 
     def alike(self) -> bool:
         """Whether every member's first loss is that of its own network."""
@@ -351,15 +359,15 @@ def _norms(gradients: Array) -> Array:
     return norms
 
 
-def _stacked(batches: Sequence[Any], dtype: torch.dtype) -> Any:
-    """One batch whose tensors have a first axis for the blocks."""
+def _repeated(batches: Sequence[Any], times: int, dtype: torch.dtype) -> Any:
+    """One batch whose tensors have a first axis for the members: each block's so many times."""
     first = batches[0]
     if isinstance(first, Tensor):
-        return torch.stack([cast(batch, dtype) for batch in batches])
+        return torch.stack([cast(b, dtype) for b in batches]).repeat_interleave(times, 0)
     if isinstance(first, dict):
-        return {key: _stacked([batch[key] for batch in batches], dtype) for key in first}
+        return {key: _repeated([b[key] for b in batches], times, dtype) for key in first}
     if isinstance(first, list | tuple):
-        return tuple(_stacked(items, dtype) for items in zip(*batches, strict=True))
+        return tuple(_repeated(items, times, dtype) for items in zip(*batches, strict=True))
     raise TypeError(f"a batch holds a {type(first).__name__}, and only tensors can be stacked")
 
 
