@@ -43,14 +43,12 @@ def _index() -> str:
         "prints one with its properties, and `actlab gallery --out DIR` writes a site with their "
         "pictures; this list is made from the same registry.",
         "",
-        "| family | | functions |",
-        "|---|--:|---|",
     ]
     for family in actlab.families():
         own = actlab.names(family)
         shown = ", ".join(f"[{name}](catalogue/{family}.md#{name})" for name in own)
-        lines.append(f"| [{_title(family)}](catalogue/{family}.md) | {len(own)} | {shown} |")
-    lines += ["", "```{toctree}", ":hidden:", ""]
+        lines += [f"[{_title(family)}](catalogue/{family}.md) ({len(own)})", f": {shown}", ""]
+    lines += ["```{toctree}", ":hidden:", ""]
     lines += [f"{_title(family)} <catalogue/{family}>" for family in actlab.families()]
     return "\n".join([*lines, "```", ""])
 
