@@ -11,7 +11,9 @@ from torch.nn import functional
 
 import actlab
 from actlab.compare.exchange import Exchange, find
+from actlab.compare.own_model import OwnModel
 from actlab.compare.sites import Site, sites_of
+from actlab.compare.study import Settings
 from actlab.errors import ActlabError
 
 
@@ -24,7 +26,7 @@ def exchanged(model, *inputs, names=None, candidate=None) -> nn.Module:
     exchange = found_in(model, *inputs).narrowed(names)
     twin = copy.deepcopy(model)
     return exchange.apply(
-        twin, lambda found: Site(candidate) if candidate else found.activation.module()
+        twin, lambda found, _: Site(candidate) if candidate else found.activation.module()
     )
 
 
@@ -116,7 +118,7 @@ def test_what_fx_cannot_follow_is_named_with_a_way_out():
     model = Loop()
     exchange = found_in(model, torch.ones(2, 3)).narrowed(None)
     with pytest.raises(ActlabError, match=r"torch.fx can not follow the forward of Loop") as raised:
-        exchange.apply(model, lambda _: nn.Identity())
+        exchange.apply(model, lambda *_: nn.Identity())
     assert "self.act = nn.ReLU()" in str(raised.value)
     assert "relu (line " in str(raised.value)
     assert "test_own_model_exchange.py" in str(raised.value)
@@ -149,6 +151,22 @@ def test_what_stands_at_the_output_keeps_its_function(model, places):
     chosen = exchange.narrowed(None)
     assert all(one.place == "hidden" for one in chosen.chosen)
     assert any("stands at the output" in note for note in chosen.notes())
+
+
+def test_numbers_that_the_catalogue_does_not_know_are_no_hindrance():
+    class Numbers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+            self.act = nn.Hardtanh(-0.3, 2.5)
+
+        def forward(self, x):
+            x = functional.celu(self.first(x), alpha=3.0)
+            return self.last(functional.softplus(input=self.act(self.second(x)), beta=4.0))
+
+    x = torch.randn(20, 4)
+    problem = OwnModel(Numbers, (x, (x[:, 0] > 0).long()))
+    assert len(sites_of(problem.network(actlab.get("relu"), Settings()))) == 3
 
 
 def test_frozen_weights_do_not_make_everything_the_output():

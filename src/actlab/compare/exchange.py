@@ -59,6 +59,9 @@ class Found:
     """As a reader finds it."""
 
 
+Make = Callable[[Found, Callable[..., Any]], nn.Module]
+
+
 @dataclass(frozen=True)
 class Exchange:
     """What is exchanged in every network that `build` makes.
@@ -73,18 +76,23 @@ class Exchange:
     chosen: tuple[Found, ...]
     constants: dict[str, dict[str, Any]]
 
-    def apply(self, model: nn.Module, make: Callable[[Found], nn.Module]) -> nn.Module:
+    def apply(self, model: nn.Module, make: Make) -> nn.Module:
         """Put what `make` gives into the place of every chosen activation, and return the model.
+
+        Args:
+            model: a network that `build` gave.
+            make: gives a layer for what was found and the function that stands there.
 
         Raises:
             ActlabError: calls that `torch.fx` can not follow.
         """
         for found in self.chosen:
             if found.way == "layer":
-                _put(model, model.get_submodule(found.path), make(found))
+                old = model.get_submodule(found.path)
+                _put(model, old, make(found, old))
             elif found.way == "attribute":
                 owning: Any = model.get_submodule(found.path)
-                setattr(owning, found.name, make(found))
+                setattr(owning, found.name, make(found, getattr(owning, found.name)))
                 if hasattr(owning, "activation_relu_or_gelu"):
                     owning.activation_relu_or_gelu = 0  # PyTorch's fused kernel knows these two
         for path in dict.fromkeys(found.path for found in self.chosen if found.way == "call"):
@@ -386,20 +394,14 @@ class _OwnCode(fx.Tracer):
 def _rewrite(
     module: nn.Module,
     found: Sequence[Found],
-    make: Callable[[Found], nn.Module],
+    make: Make,
     constants: dict[str, Any],
 ) -> None:
     """Give a module a forward that calls layers where the chosen calls were."""
-    names = []
-    for one in found:
-        names.append(f"actlab_{one.name}")
-        setattr(module, names[-1], make(one))
-    numbers = [int(one.name) for one in found]
     mode = module.training
     try:
         forwards = [
-            _followed(module.train(training), numbers, names, constants)
-            for training in (True, False)
+            _followed(module.train(training), found, make, constants) for training in (True, False)
         ]
     except Exception as error:
         raise ActlabError(
@@ -424,16 +426,18 @@ def _rewrite(
 
 
 def _followed(
-    module: nn.Module, numbers: Sequence[int], names: Sequence[str], constants: dict[str, Any]
+    module: nn.Module, found: Sequence[Found], make: Make, constants: dict[str, Any]
 ) -> Callable[..., Any]:
-    """The forward of a module in its present mode, with the numbered calls replaced."""
+    """The forward of a module in its present mode, with the calls replaced."""
     graph = _OwnCode().trace(module, concrete_args=constants or None)
     nodes = [node for node in graph.nodes if _is_activation(node)]
-    if max(numbers) >= len(nodes):
+    if max(int(one.name) for one in found) >= len(nodes):
         raise ActlabError("what it calls depends on the data or on the mode")
     order = {node: place for place, node in enumerate(graph.nodes)}
-    for number, name in zip(numbers, names, strict=True):
-        node = nodes[number]
+    for one in found:
+        node, name = nodes[int(one.name)], f"actlab_{one.name}"
+        if not hasattr(module, name):
+            setattr(module, name, make(one, _function(node)))
         source = node.args[0] if node.args else next(iter(node.kwargs.values()))
         with graph.inserting_after(node):
             new = graph.call_module(name, (source,))
@@ -446,6 +450,16 @@ def _followed(
     graph.lint()
     made: Any = type(fx.GraphModule(module, graph)).forward
     return made  # type: ignore[no-any-return]
+
+
+def _function(node: fx.Node) -> Callable[[Tensor], Any]:
+    """What a node computes of its first argument."""
+    target: Any = node.target
+    function = getattr(torch.Tensor, target) if isinstance(target, str) else target
+    rest, options = node.args[1:], dict(node.kwargs)
+    if not node.args:
+        options.pop(next(iter(options)))
+    return lambda x: function(x, *rest, **options)
 
 
 def _is_activation(node: fx.Node) -> bool:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from actlab.catalogue import resolve, split_list
 from actlab.compare.code_digest import digest_of
 from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
-from actlab.compare.exchange import Found, find
+from actlab.compare.exchange import find
 from actlab.compare.looped import batches_of, rows_of
 from actlab.compare.own_data import OwnData, batches, tensors_in
 from actlab.compare.own_scores import Measure, OwnLoss, loss_of, metric_of
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OwnModel"]
 
-_SAME: Final = 1e-3
+_SAME: Final = 1e-5
 """How far outputs may lie apart, relative to the largest, when activations are exchanged for
-themselves: kernels round differently."""
+themselves: another order of operations rounds differently."""
 
 
 class OwnModel:
@@ -182,7 +182,7 @@ class OwnModel:
     def network(self, activation: Activation, settings: Settings) -> nn.Module:
         """The user's network with the candidate in the place of its activations."""
         del settings
-        return self._exchange.apply(self._made(), lambda found: _site(activation, found))
+        return self._exchange.apply(self._made(), lambda *_: Site(activation))
 
     def loss(self, model: nn.Module, batch: Any, settings: Settings) -> Tensor:
         """The loss of a batch."""
@@ -268,7 +268,7 @@ class OwnModel:
     def _check_exchange(self, seed: int, batch: Any) -> None:
         """Exchanged for themselves, the activations must leave the output as it is."""
         model = self._fresh(seed)
-        twin = self._exchange.apply(self._fresh(seed), _itself)
+        twin = self._exchange.apply(self._fresh(seed), lambda _, same: _Itself(same))
         for training in (True, False):
             both = []
             for network in (model, twin):
@@ -322,14 +322,16 @@ class OwnModel:
 # --- candidates in their places -------------------------------------------------------------------
 
 
-def _site(activation: Activation, found: Found) -> nn.Module:
-    del found
-    return Site(activation)
+class _Itself(nn.Module):
+    """What stands in a place already, on a copy of its input."""
 
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
 
-def _itself(found: Found) -> nn.Module:
-    made: nn.Module = found.activation.module()
-    return made
+    def forward(self, x: Tensor) -> Any:
+        """Apply it."""
+        return self.function(x.clone())
 
 
 def _kind(activation: Activation) -> str:

@@ -135,8 +135,8 @@ class TaskSummary:
     fingerprint: str
     """SHA-256 of the values that the networks will see."""
     metric_range: tuple[float | None, float | None] | None = None
-    """Where a score can lie, if the metric is none of those in `metrics`; None: no end."""
+    """Of a problem: where a score can lie (None: no end); of a table the metric's name says it."""
     metric_relative: bool = False
-    """Whether the margin is a share of the best mean score, for such a metric."""
+    """Of a problem: whether the margin is a share of the best mean score."""
     metric_counted: bool = False
-    """Whether such a metric counts test rows, and so moves in steps of one."""
+    """Of a problem: whether the metric counts test rows, and so moves in steps of one."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from actlab.compare.judgement import Evidence, Judged, Judgement
 from actlab.compare.naming import listed, metric_in_words
 from actlab.compare.racing import Field
 from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores, fresh_run
@@ -50,64 +51,6 @@ _RANGE: Final[dict[str, tuple[float, float]]] = {
     "mae": (0.0, np.inf),
 }
 _SAME: Final = "It is the same function as the best."
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the ledger holds of one candidate, as far as the verdict goes."""
-
-    label: str
-    trained_as: int
-    """Index of the first candidate with the same function."""
-    scores: tuple[float | None, ...]
-    """Test score of every block; None where it failed or was not finished."""
-    finished: bool
-    step_seconds: float | None
-    saved_bytes: int | None
-    company: tuple[int, ...]
-    """How many of its blocks were trained together, in each chunk that held it."""
-    dropped: Drop | None = None
-    """How it left a race; then `scores` holds None for the blocks after that."""
-
-    @property
-    def failed_blocks(self) -> tuple[int, ...]:
-        """Blocks that a finished candidate, or one that left a race, has no finite score in."""
-        trained = self.dropped.blocks if self.dropped else len(self.scores) * self.finished
-        return tuple(block for block, score in enumerate(self.scores[:trained]) if score is None)
-
-    @property
-    def compared(self) -> bool:
-        """Whether it has a score in every block."""
-        return self.finished and not self.dropped and not self.failed_blocks
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The verdict on one candidate, its numbers in units of the metric."""
-
-    verdict: Verdict | None
-    reason: str
-    score: float | None = None
-    score_interval: Interval | None = None
-    difference: float | None = None
-    difference_interval: Interval | None = None
-    p_worse: float | None = None
-    p_equivalent: float | None = None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The verdict on a study."""
-
-    each: tuple[Judged, ...]
-    best: int | None
-    recommended: int | None
-    reasons: tuple[str, ...]
-    margin: float
-    margin_text: str
-    showable: float | None
-    fresh: tuple[float, Interval] | None
-    """Where one new run of the recommended candidate lies: expected score, and its interval."""
 
 
 def judge(
@@ -175,7 +118,7 @@ def margin_of(task: TaskSummary, settings: Settings, best: float | None) -> tupl
     the data's unit, and the margin is a share of the best mean score.
     """
     metric = metric_in_words(task.metric)
-    if task.metric_relative or task.metric in _RELATIVE:
+    if task.metric_relative if task.metric_range else task.metric in _RELATIVE:
         margin = settings.margin * abs(best or 0.0)
         return margin, (
             f"Differences in {metric} below {settings.margin:.3g} of the best mean score "
@@ -443,13 +386,13 @@ class _Study:
 
 
 def _counted(task: TaskSummary) -> bool:
-    return task.metric_counted or task.metric in _COUNTED
+    return task.metric_counted if task.metric_range else task.metric in _COUNTED
 
 
 def _range(task: TaskSummary) -> tuple[float, float]:
-    if task.metric in _RANGE:
+    if task.metric_range is None:
         return _RANGE[task.metric]
-    lowest, highest = task.metric_range or (None, None)
+    lowest, highest = task.metric_range
     return -np.inf if lowest is None else lowest, np.inf if highest is None else highest
 
 
