@@ -188,7 +188,8 @@ def page(kept):
         "measurement by this package and a verdict: *holds*, *holds if*, *does not hold*. The "
         "verdict follows from the numbers by a rule in the code; the networks are small and the "
         "data few, so it speaks for networks like these. Shown means: by the test of the protocol, "
-        "paired over blocks, corrected for overlapping splits, at the level of 5 %.",
+        "paired over blocks, corrected for overlapping splits and for the number of a claim's "
+        "studies, at the level of 5 %.",
         "",
         f"Written by `python benchmarks/claims.py` ({seconds / 60:.0f} minutes of measuring, "
         f"{len(shown)} of {len(CLAIMS)} claims). {_circumstances(kept, shown)}",

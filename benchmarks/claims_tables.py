@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -40,13 +41,16 @@ def resolution(runs):
     return 1 / runs.summary.test_rows if runs.summary.kind == "classification" else 0.0
 
 
-def duel(runs, first, second):
-    """Mean test scores of two, their difference, and who is shown better ("" if neither)."""
+def duel(runs, first, second, studies=1):
+    """Mean test scores of two, who is shown better ("" if neither), and that in words.
+
+    The level is shared among so many studies.
+    """
     scores = np.array([runs.test(first), runs.test(second)])
     found = runs.compared(scores, MARGIN, resolution(runs))
     a, b = scores.mean(axis=1)
     loser = 1 - found.best
-    better = (first, second)[found.best] if found.p_worse[loser] < LEVEL else ""
+    better = (first, second)[found.best] if found.p_worse[loser] < LEVEL / studies else ""
     same = found.p_equivalent[loser] < LEVEL
     word = f"{better} better" if better else "equivalent" if same else "undecided"
     return a, b, better, word
@@ -123,7 +127,8 @@ def elu_faster(scale):
         deep("diabetes"), deep("friedman1"),
     ]  # fmt: skip
     rows, faster, slower = [], [], []
-    for label, name, hidden in cases[: scale.pick(None, 2)]:
+    cases = cases[: scale.pick(None, 2)]
+    for label, name, hidden in cases:
         runs = trained(name, ("elu", "relu"), scale, hidden=hidden, epochs=scale.pick(40, 6),
                        learning_rates=scale.pick((3e-4, 1e-3, 3e-3, 1e-2), (3e-3,)))  # fmt: skip
         elu, relu = _epochs_needed(runs, "elu", "relu")
@@ -131,7 +136,7 @@ def elu_faster(scale):
         found = runs.compared(-early, margin=0.05)
         ratio = float(np.exp(np.mean(early[0] - early[1])))
         word = "undecided"
-        if found.p_worse[1 - found.best] < LEVEL:
+        if found.p_worse[1 - found.best] < LEVEL / len(cases):
             (faster, slower)[found.best].append(label)
             word = ("elu faster", "relu faster")[found.best]
         rows.append((label, f"{ratio:.2f}", f"{np.median(elu):.0f}", f"{np.median(relu):.0f}",
@@ -199,7 +204,7 @@ def swish_beats(scale):
     for label, name, hidden in cases:
         rates = scale.pick((3e-4, 1e-3, 3e-3, 1e-2, 3e-2), (3e-3,))
         runs = trained(name, ("swish", "relu"), scale, hidden=hidden, learning_rates=rates)
-        a, b, better, word = duel(runs, "swish", "relu")
+        a, b, better, word = duel(runs, "swish", "relu", len(cases))
         won[better].append(label)
         rows.append((label, runs.summary.metric, number(a), number(b), f"{a - b:+.3f}", word))
     ahead, behind = won["swish"], won["relu"]
@@ -222,7 +227,8 @@ def regression(scale):
     rows, won = [], {"kin": [], "others": [], "": []}
     cases = [deep(name) for name in QUANTITIES]
     cases += [deep("friedman1", 6), deep("friedman2", 6)]
-    for label, name, hidden in cases[: scale.pick(None, 2)]:
+    cases = cases[: scale.pick(None, 2)]
+    for label, name, hidden in cases:
         rates = scale.pick((3e-4, 1e-3, 3e-3, 1e-2, 3e-2), (3e-3,))
         runs = trained(name, (*kin, *others), scale, hidden=hidden, learning_rates=rates)
         scores = np.array([runs.test(label_) for label_ in runs.labels])
@@ -232,7 +238,7 @@ def regression(scale):
                 "others": max(others, key=lambda n: means[place[n]])}  # fmt: skip
         side = "kin" if runs.labels[found.best] in kin else "others"
         rival = best["others" if side == "kin" else "kin"]
-        shown = found.p_worse[place[rival]] < LEVEL
+        shown = found.p_worse[place[rival]] < LEVEL / len(cases)
         won[side if shown else ""].append(label)
         word = f"{runs.labels[found.best]} better" if shown else "undecided"
         rows.append((label, best["kin"], number(means[place[best["kin"]]]), best["others"],
@@ -268,14 +274,17 @@ def _rate_studies(scale):
         (*deep("digits"), "adam"), (*deep("digits"), "sgd"), (*deep("digits", 6), "adam"),
         (*deep("diabetes"), "adam"), (*deep("friedman1"), "adam"),
     ]  # fmt: skip
-    for label, name, hidden, optimizer in cases[: scale.pick(None, 1)]:
-        yield f"{label}, {optimizer}", _by_rate(label, name, hidden, optimizer, scale)
+    return {
+        f"{label}, {optimizer}": _by_rate(label, name, hidden, optimizer, scale)
+        for label, name, hidden, optimizer in cases[: scale.pick(None, 1)]
+    }
 
 
 def relu_rate(scale):
     """Decades of learning rates that validate nearly as well as the block's best rate."""
     rows, widths, narrower, wider = [], [], [], []
-    for label, runs in _rate_studies(scale):
+    studies = _rate_studies(scale)
+    for label, runs in studies.items():
         rates = np.log10(runs.settings.learning_rates)
         step = float(np.median(np.diff(rates)))
         good = {}
@@ -286,7 +295,7 @@ def relu_rate(scale):
         rest = np.mean([good[name] for name in EIGHT if name != "relu"], axis=0)
         found = runs.compared([good["relu"], rest], margin=0.25, resolution=step)
         word = "undecided"
-        if found.p_worse[1 - found.best] < LEVEL:
+        if found.p_worse[1 - found.best] < LEVEL / len(studies):
             word = ("relu wider", "relu narrower")[found.best]
             (wider, narrower)[found.best].append(label)
         elif found.p_equivalent[1 - found.best] < LEVEL:
@@ -314,7 +323,7 @@ def relu_rate(scale):
 def rate_ranks(scale):
     """Rankings at fixed learning rates: how alike they are, and whether order is turned round."""
     rows, turned = [], {}
-    for label, runs in _rate_studies(scale):
+    for label, runs in _rate_studies(scale).items():
         rates = runs.settings.learning_rates
         scores = np.array([runs.validation(name) for name in EIGHT])  # (candidates, blocks, rates)
         means = scores.mean(axis=1)
@@ -324,7 +333,7 @@ def rate_ranks(scale):
             for r in good for s in good if r < s
         ]  # fmt: skip
         turned[label] = _turned(runs, scores, good)
-        firsts = [f"{EIGHT[means[:, r].argmax()]} at {rates[r]:g}" for r in good]
+        firsts = _grouped([(EIGHT[means[:, r].argmax()], rates[r]) for r in good])
         example = turned[label][0] if turned[label] else "none"
         rows.append((label, ", ".join(firsts), f"{np.mean(taus):+.2f} ({min(taus):+.2f})",
                      str(len(turned[label])), example))  # fmt: skip
@@ -344,6 +353,16 @@ def rate_ranks(scale):
         ("study", "best at each rate", "τ, mean (lowest)", "pairs turned", "for example"),
         tuple(rows),
     )
+
+
+def _grouped(pairs):
+    """Neighbours of one name become a range of rates."""
+    told = []
+    for name, group in groupby(pairs, key=itemgetter(0)):
+        rates = [rate for _, rate in group]
+        span = f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}"
+        told.append(f"{name} ({span})")
+    return told
 
 
 def _turned(runs, scores, rates):
