@@ -67,7 +67,8 @@ def test_remedies_stand_on_the_page(tmp_path):
 
 def test_an_unused_watch_has_a_page(tmp_path):
     text, _ = page_of(Watch(mlp()), tmp_path / "health.html")
-    assert "is healthy" in text
+    assert "nothing can be said" in text
+    assert "is healthy" not in text
 
 
 # --- the command line ---------------------------------------------------------------------------

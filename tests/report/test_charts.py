@@ -29,6 +29,8 @@ def test_marks_are_round_apart_and_inside(low, high):
 def test_logarithmic_axes_place_decades_evenly():
     axis = log_axis(0.01, 10.0)
     assert axis.place(0.1) - axis.place(0.01) == pytest.approx(axis.place(1) - axis.place(0.1))
+    wide = log_axis(1e-3, 1e27)
+    assert 4 <= len(wide.ticks) <= 9
     rates = axis_of_rates((0.001, 0.01, 0.1))
     assert [text for _, text in rates.ticks] == ["0.001", "0.01", "0.1"]
     assert rates.place(0.01) == pytest.approx(0.5)

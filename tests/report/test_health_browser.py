@@ -61,6 +61,23 @@ def cured():
     return health(watched(model, 80, cure="apply"))
 
 
+@pytest.fixture(scope="module")
+def exploded():
+    """A learning rate that makes numbers which are not finite."""
+    torch.manual_seed(0)
+    model = network(nn.ReLU, 3, nn.Sequential())
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(64, 8, generator=generator)
+    optimizer = torch.optim.SGD(model.parameters(), 1e4)
+    with Watch(model, optimizer) as watch:
+        for _ in range(30):
+            loss = nn.functional.cross_entropy(model(x), x[:, :3].argmax(1))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return health(watch)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1600, "light")])
 def test_no_errors_no_requests_no_sideways_scrolling(visit, ill, cured, width, scheme):
     for text in (ill, cured):
@@ -96,6 +113,19 @@ def test_the_answer_stands_first(visit, ill, cured):
     assert page.get_by_role("region", name="Remedies").get_by_role("cell", name="kept").count() == 1
 
 
+def test_an_explosion_flattens_nothing(visit, exploded):
+    """Its axis is cut, its marks stay apart, and what is no number is not called a share."""
+    page = visit(exploded)
+    assert "Some values lie beyond it" in page.locator("#loss .lead").inner_text()
+    tops = page.evaluate(
+        "[...document.querySelectorAll('.over .tick.y')].map(t => t.getBoundingClientRect().top)"
+    )
+    assert len(tops) >= 2
+    assert all(abs(a - b) > 12 for a, b in itertools.combinations(tops, 2))
+    assert page.locator(".map .last").all_inner_texts() == ["–"] * 6
+    assert page.get_by_text("no number").count() == 2
+
+
 def test_every_picture_has_words_and_a_table(visit, ill):
     page = visit(ill)
     pictures = page.get_by_role("img")
@@ -107,6 +137,8 @@ def test_every_picture_has_words_and_a_table(visit, ill):
         page.get_by_text(f"Table: {name}", exact=True).click()
         table = page.get_by_role("region", name=f"Table of {'the ' * (name == 'loss')}{name}")
         assert table.locator("tbody tr").count() == rows
+    held = page.get_by_role("region", name="Table of the loss").locator("td:nth-child(5)")
+    assert len([text for text in held.all_inner_texts() if text != "–"]) == 4
     last = page.locator(".map").nth(1).locator(".last").all_inner_texts()
     cells = page.get_by_role("region", name="Table of gradient").locator("tbody td:last-child")
     assert cells.all_inner_texts() == last

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actlab.report.charts import frame, swatch
 from actlab.report.svg import Axis, axis_of_steps, finite, linear_axis, log_axis, tag
-from actlab.report.wording import amount, clean, count, percent, short
+from actlab.report.wording import NONE, amount, clean, count, percent, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,8 @@ _WIDE: Final = 1000
 """Width of the inner coordinates that are stretched to the plot's width."""
 _NEAR: Final = 0.08
 """Marks that are closer than this part of the width share a flag."""
+_MOST: Final = 1e3
+"""The axis of the loss goes up to so many times the first one."""
 _STRETCHES: Final = 40
 """Rows of the table behind the loss, at most."""
 _LONGEST: Final = 22
@@ -54,13 +56,16 @@ def loss_chart(watch: Watch, marks: Sequence[Mark]) -> dict[str, Any] | None:
         return None
     before = watch.steps - watch.record.steps
     held = watch.record.validation
+    points = [(before + step, value) for step, value in zip(held.steps, held.values, strict=True)]
     others = finite(held.values)
     low, high = min(*known, *others), max(*known, *others)
-    y = log_axis(low, high) if low > 0 and high > 8 * low else linear_axis(low, high)
+    # An explosion would flatten all the rest; its line leaves the picture upwards.
+    top = min(high, _MOST * abs(known[0])) if known[0] else high
+    y = log_axis(low, top, cut=high > top) if low > 0 and top > 8 * low else linear_axis(low, top)
     x = axis_of_steps(max(1, steps[-1]))
     lines = [_line(steps, values, x, y, 0)]
     if others:
-        lines.append(_line([before + step for step in held.steps], held.values, x, y, 1))
+        lines.append(_line([step for step, _ in points], [v for _, v in points], x, y, 1))
     said = _told(watch.losses, known)
     inner = tag(
         "svg",
@@ -91,8 +96,9 @@ def loss_chart(watch: Watch, marks: Sequence[Mark]) -> dict[str, Any] | None:
         "svg": drawn,
         "said": said,
         "logarithmic": y.logarithmic,
+        "cut": high > top,
         "lines": names if others else (),
-        "table": _stretches(steps, values),
+        "table": _stretches(steps, values, points),
     }
 
 
@@ -141,16 +147,27 @@ def _flags(marks: Sequence[Mark], x: Axis) -> list[Markup]:
 
 
 def _stretches(
-    steps: Sequence[int], values: Sequence[float]
-) -> list[tuple[str, float, float, float]]:
-    """Return the loss over stretches of steps: mean, lowest, highest."""
+    steps: Sequence[int], values: Sequence[float], held: Sequence[tuple[int, float]]
+) -> list[tuple[str, float, float, float, float]]:
+    """Return the loss over stretches of steps: mean, lowest, highest, mean on other data."""
     size = math.ceil(len(values) / _STRETCHES)
     edges = [*range(0, len(values), size), len(values)]
     rows = []
-    for first, end in pairwise(edges):
-        name = _window(steps[first - 1] + 1 if first else 0, steps[end - 1])
-        part = finite(values[first:end]) or [math.nan]
-        rows.append((name, sum(part) / len(part), min(part), max(part)))
+    for begin, end in pairwise(edges):
+        first = steps[begin - 1] + 1 if begin else 0
+        # Validation is told after a step, so that of the last one stands one further.
+        last = steps[end - 1] if end < len(steps) else steps[end - 1] + 1
+        part = finite(values[begin:end]) or [math.nan]
+        others = finite(value for step, value in held if first <= step <= last) or [math.nan]
+        rows.append(
+            (
+                _window(first, steps[end - 1]),
+                sum(part) / len(part),
+                min(part),
+                max(part),
+                sum(others) / len(others),
+            )
+        )
     return rows
 
 
@@ -181,7 +198,7 @@ def heat_maps(record: Record, before: int) -> list[dict[str, Any]]:
         "Active inputs",
         "Share of inputs above the flat left tail. About a half is usual for a ReLU; near 0 "
         "in a layer, its units are dead.",
-        lambda state: state.active,
+        lambda state: _known(state, state.active),
         lambda share: max(0.0, 1 - 2 * share),
         percent,
         ((0.0, "50 % or more"), (0.5, "25 %"), (0.8, "10 %"), (1.0, "0 %")),
@@ -189,7 +206,7 @@ def heat_maps(record: Record, before: int) -> list[dict[str, Any]]:
     saturation = _Map(
         "Saturation",
         "Share of inputs in a flat tail of a function that has two.",
-        lambda state: state.tail_rows,
+        lambda state: _known(state, state.tail_rows),
         lambda share: share,
         percent,
         ((0.0, "0 %"), (0.25, "25 %"), (0.5, "50 %"), (1.0, "100 %")),
@@ -216,6 +233,11 @@ def heat_maps(record: Record, before: int) -> list[dict[str, Any]]:
         (gradient, sites if len(sites) > 1 else []),
     )
     return [_heat_map(record, chosen, one, before) for one, chosen in wanted if chosen]
+
+
+def _known(state: SiteState, share: float) -> float:
+    """Return a share, but none where the activation's numbers were not finite."""
+    return share if math.isfinite(state.y_rms) else math.nan
 
 
 def _relative_gradient(record: Record) -> Callable[[SiteState], float]:
@@ -245,14 +267,14 @@ def _heat_map(record: Record, sites: Sequence[Site], one: _Map, before: int) -> 
         at = {state.first_step: state for state in states[site.name]}
         row = [at.get(window.first_step) for window in windows]
         values = [math.nan if state is None else one.value(state) for state in row]
-        written = [one.said(value) if math.isfinite(value) else "–" for value in values]
+        written = [one.said(value) if math.isfinite(value) else NONE for value in values]
         spans = [_window(before + w.first_step, before + w.last_step) for w in windows]
         rows.append(
             {
                 "name": short(_named(site), _LONGEST),
                 "drawn": _cells(values, written, spans, one.shade),
                 "texts": written,
-                "last": next((text for text in reversed(written) if text != "–"), "–"),
+                "last": written[-1],
             }
         )
     ends = f"{before + windows[-1].last_step:,}"
@@ -269,7 +291,10 @@ def _heat_map(record: Record, sites: Sequence[Site], one: _Map, before: int) -> 
             f"{one.title} of {count(len(rows), 'activation')} up to step {ends}. In the last "
             "window: " + "; ".join(f"{row['name']} {row['last']}" for row in rows) + "."
         ),
-        "shades": [(_swatch(shade), text) for shade, text in one.shades],
+        "shades": [
+            *((_swatch(shade), text) for shade, text in one.shades),
+            *([(_swatch(None), "no number")] if any(NONE in r["texts"] for r in rows) else []),
+        ],
     }
 
 
@@ -316,6 +341,6 @@ def _look(shade: float | None) -> dict[str, Any]:
     return {"class_": "cell down" if shade < 0 else "cell up", "fill_opacity": strength}
 
 
-def _swatch(shade: float) -> Markup:
+def _swatch(shade: float | None) -> Markup:
     cell = tag("rect", **_look(shade), width=22, height=14)
     return tag("svg", cell, width=22, height=14, aria_hidden="true")

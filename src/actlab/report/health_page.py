@@ -43,7 +43,7 @@ def health_page(watch: Watch) -> str:
         .get_template("health.html")
         .render(
             title=type(watch.model).__name__,
-            headline=count(len(troubles), "trouble") if troubles else "Nothing found",
+            headline=_headline(len(troubles), watch.steps),
             sections=[(anchor, text) for anchor, (text, shown) in there.items() if shown],
             steps=watch.steps,
             sites=len(record.activations()),
@@ -61,6 +61,13 @@ def health_page(watch: Watch) -> str:
             layers=layers,
         )
     )
+
+
+def _headline(troubles: int, steps: int) -> str:
+    """Say in a phrase what was found."""
+    if troubles:
+        return count(troubles, "trouble")
+    return "Nothing found" if steps else "Nothing seen"
 
 
 def _marks(watch: Watch, findings: Findings) -> list[Mark]:

@@ -100,7 +100,8 @@ def log_axis(low: float, high: float, *, cut: bool = False) -> Axis:
     decades = range(floor(log10(low)), ceil(log10(high)) + 1)
     few = log10(high / low) < 2.2
     steps = (1, 2, 5) if few else (1,)
-    found = [step * 10.0**decade for decade in decades for step in steps]
+    every = ceil(len(decades) / 8)
+    found = [step * 10.0**decade for decade in decades[::every] for step in steps]
     ticks = tuple((value, amount(value)) for value in found if low <= value <= high)
     return Axis(low, high, ticks, logarithmic=True, cut=cut)
 
