@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -288,16 +288,22 @@ class _Calls(TorchFunctionMode):
 
     def __init__(self, tell: Callable[[Any, Activation, Any], None]) -> None:
         self._tell = tell
-        self._known = calls()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        make = self._known.get(func)
-        if make is not None and args:
-            activation = make(*args, **(kwargs or {}))
-            if activation is not None:
-                self._tell(func, activation, result)
+        activation = _activation(func, args, kwargs or {})
+        if activation is not None:
+            self._tell(func, activation, result)
         return result
+
+
+def _activation(function: Any, args: Any, kwargs: Mapping[str, Any]) -> Activation | None:
+    """The activation that a call computes; its input may be given by name."""
+    make = calls().get(function) if isinstance(function, Hashable) else None
+    if make is None:
+        return None
+    numbers = {name: value for name, value in kwargs.items() if name != "input"}
+    return make(*(args or (None,)), **numbers)
 
 
 def _function_of(module: nn.Module) -> Activation | None:
@@ -469,11 +475,7 @@ def _is_activation(node: fx.Node) -> bool:
         function = node.target
     else:
         return False
-    try:
-        make = calls().get(function)
-    except TypeError:  # not hashable
-        return False
-    return make is not None and make(*node.args, **node.kwargs) is not None
+    return _activation(function, node.args, node.kwargs) is not None
 
 
 def _in_place(node: fx.Node) -> bool:
