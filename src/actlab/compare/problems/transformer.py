@@ -20,8 +20,9 @@ __all__ = ["Transformer", "distances", "feed_forward"]
 def feed_forward(size: int, units: int, activation: Activation) -> nn.Sequential:
     """Up to `units` pre-activations, the candidate, and down again, without biases.
 
-    A gated pair has two matrices up, and two thirds of the units, so that both forms have
-    2 · size · units weights: three matrices of two thirds are as much as two whole ones.
+    A gated pair has two matrices up, and two thirds of the units (rounded, where 3 does not divide
+    them), so that both forms have 2 · size · units weights: three matrices of two thirds are as
+    much as two whole ones.
 
     Example:
         >>> from actlab import get
