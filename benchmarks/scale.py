@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 MEMBERS = (10, 100, 1_000, 10_000)
@@ -55,10 +56,12 @@ def train(members, workers):
     options = {"epochs": 2, "hidden": 8, "learning_rates": RATES}
     compare("iris", activations=names[:count], blocks=2, **options)  # compiles what is needed
     before, start = peak()[0], time.perf_counter()
-    result = compare(
-        "iris", activations=names[:count], blocks=blocks, workers=workers, **options
-    )
+    result = compare("iris", activations=names[:count], blocks=blocks, workers=workers, **options)
     seconds = time.perf_counter() - start
+    if workers > 1:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True)  # whose memory is known when they have ended
     own, child = peak()
     return {
         "members": result.runs_done,
@@ -75,7 +78,6 @@ def keep(runs):
     from actlab.compare import driver
     from actlab.compare.candidates import candidates_for
     from actlab.compare.conclusion import conclude
-    from actlab.compare.environment import environment
     from actlab.compare.ledger import Ledger
     from actlab.compare.protocol import plan
     from actlab.compare.runners import InProcess
@@ -97,7 +99,6 @@ def keep(runs):
         return found
 
     planned = timed("plan", plan, task, candidates, settings)
-    chunk_runs = {}
 
     def work(chunk):
         found = []
@@ -105,29 +106,38 @@ def keep(runs):
             for place, rate in enumerate(RATES):
                 number = math.modf(math.sin(index * 7919 + block * 104729 + place) * 43758.5453)[0]
                 history = tuple(0.5 + 0.4 * number / (epoch + 1) for epoch in range(30))
-                found.append(
-                    Run(
-                        planned.candidates[index].label, rate, block, history, history, history,
-                        30, 0.9 + 0.05 * number if place == 2 else None,
-                        0.1 if place == 2 else None, 0.1, 0.1, 0.3, 0.4, False, 1e-4, 4096,
-                    )  # fmt: skip
+                chosen = place == 2
+                run = Run(
+                    candidate=planned.candidates[index].label,
+                    learning_rate=rate,
+                    block=block,
+                    train_loss=history,
+                    validation_loss=history,
+                    validation_score=history,
+                    chosen_epoch=30,
+                    test_score=0.9 + 0.05 * number if chosen else None,
+                    test_loss=0.1 if chosen else None,
+                    dead_share=0.1,
+                    saturated_share=0.1,
+                    gradient_first=0.3,
+                    gradient_last=0.4,
+                    diverged=False,
+                    step_seconds=1e-4,
+                    saved_bytes=4096,
                 )
-        chunk_runs[chunk.key] = len(found)
+                found.append(run)
         return found
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.sqlite"
-        before = peak()[0]
         with Ledger.open(path) as ledger:
             timed("register", ledger.register, planned)
             timed("record", driver.train_missing, planned, ledger, work, InProcess())
-        after_record = peak()[0]
         size = path.stat().st_size
         with Ledger.open(path) as ledger:
             timed("resume", driver.train_missing, planned, ledger, work, InProcess())
             result = timed("conclude", conclude, planned, ledger)
         text = result.to_json()
-    del environment
     return {
         "runs": planned.runs,
         "chunks": len(planned.chunks),
@@ -135,8 +145,6 @@ def keep(runs):
         "row_bytes": size / planned.runs,
         "plan_bytes": len(json.dumps(planned.as_dict())) / planned.runs,
         "result_bytes": len(text) / planned.runs,
-        "before": before,
-        "recorded": after_record,
         "peak": peak()[0],
     }
 
@@ -166,8 +174,6 @@ def parcel(rows, columns):
     task = load(rng.normal(size=(rows, columns)), y=rng.normal(size=rows))
     candidates = candidates_for("relu,tanh")
     planned = plan(task, candidates, Settings())
-    from functools import partial
-
     return {"bytes": len(Parcel.of(partial(_train, task, candidates, planned)).content)}
 
 
@@ -224,7 +230,8 @@ def main():
         lines.append(line := case("keep", runs))
         print(f"{line['runs']:8,}{line['chunks']:8,}"
               + "".join(f"{line[step]:10.3f}" for step in STEPS)
-              + f"{line['row_bytes']:8.0f}{line['plan_bytes']:8.1f}{line['peak']:7.0f}")  # fmt: skip
+              + f"{line['row_bytes']:8.0f}{line['plan_bytes']:8.1f}"
+              + f"{line['peak']:7.0f}")  # fmt: skip
     last = lines[-1]
     print("growth".rjust(16) + "".join(f"{growth(lines, step, 'runs'):10.2f}" for step in STEPS))
     sent = case("parcel", 10_000, 20)["bytes"]

@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from itertools import count
+from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -119,7 +120,7 @@ class _Study:
         self._held: Any = None
         self._everywhere = True
         self._number = count()
-        self._last_seen = monotonic()
+        self._seen, self._asked, self._last_seen = 0, -inf, monotonic()
 
     def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
         """Give the chunks out, and what is lost once more."""
@@ -186,17 +187,20 @@ class _Study:
         return True
 
     def _workers(self) -> int:
-        """How many workers there are; an error after too long without any."""
-        try:
-            workers = len(self._client.nthreads())
-        except OSError:  # the scheduler is gone
-            workers = 0
+        """How many workers there were a second ago; an error after too long without any."""
         now = monotonic()
-        if workers:
+        if now < self._asked + 1.0:
+            return self._seen
+        self._asked = now
+        try:
+            self._seen = len(self._client.nthreads())
+        except OSError:  # the scheduler is gone
+            self._seen = 0
+        if self._seen:
             self._last_seen = now
         elif now - self._last_seen > self._patience:
             raise remote.alone("Dask", self._address, self._patience)
-        return workers
+        return self._seen
 
     def _again(self, planned: PlannedChunk) -> None:
         self._attempts[planned.key] += 1

@@ -7,7 +7,8 @@ import os
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from time import monotonic
+from math import inf
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from actlab.compare.runners import remote
@@ -112,7 +113,7 @@ class _Study:
         self._task = ray.remote(_train).options(num_cpus=1, max_retries=_RETRIES)
         self._waiting: deque[PlannedChunk] = deque()
         self._given: dict[Any, PlannedChunk] = {}
-        self._last_seen = monotonic()
+        self._seen, self._asked, self._last_seen = 0, -inf, monotonic()
 
     def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
         """Give the chunks out; Ray gives those of a lost node to another one."""
@@ -141,20 +142,26 @@ class _Study:
     def _ready(self) -> list[Any]:
         """All that is done, after a second at most."""
         given = list(self._given)
-        ready, _ = self._ray.wait(given, num_returns=1, timeout=1.0) if given else ([], [])
+        if not given:  # there is no core
+            sleep(1.0)
+            return []
+        ready, _ = self._ray.wait(given, num_returns=1, timeout=1.0)
         if ready:
             ready, _ = self._ray.wait(given, num_returns=len(given), timeout=0)
         return list(ready)
 
     def _cores(self) -> int:
-        """How many cores there are; an error after too long without any."""
-        cores = int(self._ray.cluster_resources().get("CPU", 0))
+        """How many cores there were a second ago; an error after too long without any."""
         now = monotonic()
-        if cores:
+        if now < self._asked + 1.0:
+            return self._seen
+        self._asked = now
+        self._seen = int(self._ray.cluster_resources().get("CPU", 0))
+        if self._seen:
             self._last_seen = now
         elif now - self._last_seen > self._patience:
             raise remote.alone("Ray", self._address, self._patience)
-        return cores
+        return self._seen
 
     def _result(self, answer: Any) -> Finished:
         errors = self._ray.exceptions
