@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "extensions.mathematics",
     "extensions.generated",
+    "extensions.accessible",
     "extensions.examples",
 ]
 exclude_patterns = ["generated/*.inc.md"]
