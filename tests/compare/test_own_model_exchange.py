@@ -153,6 +153,22 @@ def test_what_stands_at_the_output_keeps_its_function(model, places):
     assert any("stands at the output" in note for note in chosen.notes())
 
 
+def test_a_forward_that_calls_others_in_evaluation_is_refused():
+    class Moody(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            x = functional.relu(self.layer(x)) if self.training else torch.tanh(self.layer(x))
+            return self.layer(x)
+
+    model = Moody()
+    exchange = found_in(model, torch.ones(2, 4)).narrowed(None)
+    with pytest.raises(ActlabError, match="depends on the data or on the mode"):
+        exchange.apply(model, lambda *_: nn.Identity())
+
+
 def test_numbers_that_the_catalogue_does_not_know_are_no_hindrance():
     class Numbers(nn.Module):
         def __init__(self) -> None:

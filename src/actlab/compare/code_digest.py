@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-__all__ = ["digest_of"]
+import torch
+from torch import nn
+
+__all__ = ["digest_of", "own_classes", "structure_of"]
 
 
 def digest_of(*things: Any) -> str:
@@ -103,3 +106,19 @@ def _code(code: CodeType) -> Iterator[str]:
 def _names(code: CodeType) -> set[str]:
     inner = (_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
     return set(code.co_names).union(*inner)
+
+
+def structure_of(model: nn.Module) -> str:
+    """The network in words and numbers: its layers and what was drawn for them."""
+    digest = hashlib.sha256(repr(model).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def own_classes(model: nn.Module) -> Iterator[type]:
+    """The user's classes in a network."""
+    for kind in dict.fromkeys(type(module) for module in model.modules()):
+        if kind.__module__.split(".")[0] not in {"torch", "actlab"}:
+            yield kind

@@ -15,21 +15,21 @@ from __future__ import annotations
 import inspect
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from actlab.compare.naming import listed
+from actlab.compare.rewriting import Wanted, called, rewrite
 from actlab.compare.sites import matrices
 from actlab.errors import ActlabError
-from actlab.health.identify import calls
 from actlab.nn.following import activation_of
 from actlab.nn.own_weights import LayerModule
 
@@ -291,19 +291,10 @@ class _Calls(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        activation = _activation(func, args, kwargs or {})
+        activation = called(func, args, kwargs or {})
         if activation is not None:
             self._tell(func, activation, result)
         return result
-
-
-def _activation(function: Any, args: Any, kwargs: Mapping[str, Any]) -> Activation | None:
-    """The activation that a call computes; its input may be given by name."""
-    make = calls().get(function) if isinstance(function, Hashable) else None
-    if make is None:
-        return None
-    numbers = {name: value for name, value in kwargs.items() if name != "input"}
-    return make(*(args or (None,)), **numbers)
 
 
 def _function_of(module: nn.Module) -> Activation | None:
@@ -387,100 +378,22 @@ _SHAPES: Final = (
 )  # fmt: skip
 
 
-# --- rewriting a forward --------------------------------------------------------------------------
-
-
-class _OwnCode(fx.Tracer):
-    """Follows one forward; modules inside are taken as they are."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002
-        return True
+# --- calls ----------------------------------------------------------------------------------------
 
 
 def _rewrite(
-    module: nn.Module,
-    found: Sequence[Found],
-    make: Make,
-    constants: dict[str, Any],
+    module: nn.Module, found: Sequence[Found], make: Make, constants: dict[str, Any]
 ) -> None:
     """Give a module a forward that calls layers where the chosen calls were."""
-    mode = module.training
+    wanted = {int(one.name): Wanted(one.activation.name, partial(make, one)) for one in found}
     try:
-        forwards = [
-            _followed(module.train(training), found, make, constants) for training in (True, False)
-        ]
+        rewrite(module, wanted, constants)
     except Exception as error:
         raise ActlabError(
             f"torch.fx can not follow the forward of {type(module).__name__}, which calls "
             f"{listed([f'{f.activation.name} ({f.where})' for f in found])}: {_first_line(error)}; "
             "make the activation a layer, such as self.act = nn.ReLU(), and call that"
         ) from error
-    finally:
-        module.train(mode)
-    in_training, in_evaluation = forwards
-    words = inspect.signature(module.forward)
-    open_ended = any(p.kind in {p.VAR_POSITIONAL, p.VAR_KEYWORD} for p in words.parameters.values())
-
-    def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if not open_ended:  # torch.fx renames arguments, and keeps their order
-            bound = words.bind(*args, **kwargs)
-            bound.apply_defaults()
-            args, kwargs = tuple(bound.arguments.values()), {}
-        return (in_training if self.training else in_evaluation)(self, *args, **kwargs)
-
-    module.forward = MethodType(forward, module)
-
-
-def _followed(
-    module: nn.Module, found: Sequence[Found], make: Make, constants: dict[str, Any]
-) -> Callable[..., Any]:
-    """The forward of a module in its present mode, with the calls replaced."""
-    graph = _OwnCode().trace(module, concrete_args=constants or None)
-    nodes = [node for node in graph.nodes if _is_activation(node)]
-    if max(int(one.name) for one in found) >= len(nodes):
-        raise ActlabError("what it calls depends on the data or on the mode")
-    order = {node: place for place, node in enumerate(graph.nodes)}
-    for one in found:
-        node, name = nodes[int(one.name)], f"actlab_{one.name}"
-        if not hasattr(module, name):
-            setattr(module, name, make(one, _function(node)))
-        source = node.args[0] if node.args else next(iter(node.kwargs.values()))
-        with graph.inserting_after(node):
-            new = graph.call_module(name, (source,))
-        node.replace_all_uses_with(new)
-        if _in_place(node):  # what read the changed tensor later now reads the new one
-            for user in list(source.users):
-                if user is not new and order.get(user, -1) > order[node]:
-                    user.replace_input_with(source, new)
-        graph.erase_node(node)
-    graph.lint()
-    made: Any = type(fx.GraphModule(module, graph)).forward
-    return made  # type: ignore[no-any-return]
-
-
-def _function(node: fx.Node) -> Callable[[Tensor], Any]:
-    """What a node computes of its first argument."""
-    target: Any = node.target
-    function = getattr(torch.Tensor, target) if isinstance(target, str) else target
-    rest, options = node.args[1:], dict(node.kwargs)
-    if not node.args:
-        options.pop(next(iter(options)))
-    return lambda x: function(x, *rest, **options)
-
-
-def _is_activation(node: fx.Node) -> bool:
-    if node.op == "call_method":
-        function = getattr(torch.Tensor, str(node.target), None)
-    elif node.op == "call_function":
-        function = node.target
-    else:
-        return False
-    return _activation(function, node.args, node.kwargs) is not None
-
-
-def _in_place(node: fx.Node) -> bool:
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    return name.endswith("_") or bool(node.kwargs.get("inplace"))
 
 
 def _first_line(error: Exception) -> str:

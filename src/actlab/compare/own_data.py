@@ -20,6 +20,7 @@ from torch.utils.data.sampler import RandomSampler, SequentialSampler
 
 from actlab.compare.code_digest import digest_of
 from actlab.compare.draws import BATCHES, DATA, Draws, seed_of
+from actlab.compare.looped import rows_of
 from actlab.compare.problem import Parts
 from actlab.errors import ActlabError, DataError
 
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from actlab.compare.problem import Part
     from actlab.compare.study import Settings
 
-__all__ = ["OwnData", "batches", "tensors_in"]
+__all__ = [
+    "OwnData",
+    "batches",
+    "inputs_of",
+    "joined_of",
+    "rows_in",
+    "target_of",
+    "tensors_in",
+]
 
 _HELP: Final = (
     "(train, validation, test) loaders, a function of a seed that gives them, or arrays (X, y)"
@@ -255,6 +264,28 @@ def batches(part: Part) -> Iterator[Any]:
         yield from zip(*(tensor.split(EVALUATION_ROWS) for tensor in part), strict=True)
     else:
         yield from part
+
+
+def inputs_of(batch: Any) -> tuple[Any, ...]:
+    """All but the last of a batch; a batch of one is input and target."""
+    if isinstance(batch, list | tuple):
+        return tuple(batch[:-1]) if len(batch) > 1 else tuple(batch)
+    return (batch,)
+
+
+def target_of(batch: Any) -> Any:
+    """The last of a batch."""
+    return batch[-1] if isinstance(batch, list | tuple) else batch
+
+
+def rows_in(part: Part) -> int:
+    """Number of rows of a part."""
+    return sum(rows_of(batch) for batch in batches(part))
+
+
+def joined_of(values: list[Any]) -> Any:
+    """Outputs or targets of all batches as one tensor; a list where they are no tensors."""
+    return torch.cat(values) if values and all(isinstance(v, Tensor) for v in values) else values
 
 
 def tensors_in(batch: Any) -> Iterator[Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from actlab.catalogue import resolve, split_list
-from actlab.compare.code_digest import digest_of
+from actlab.compare.code_digest import digest_of, own_classes, structure_of
 from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
 from actlab.compare.exchange import find
 from actlab.compare.looped import batches_of, rows_of
-from actlab.compare.own_data import OwnData, batches, tensors_in
+from actlab.compare.own_data import (
+    OwnData,
+    batches,
+    inputs_of,
+    joined_of,
+    rows_in,
+    target_of,
+    tensors_in,
+)
 from actlab.compare.own_scores import Measure, OwnLoss, loss_of, metric_of
 from actlab.compare.sites import Site
 from actlab.compare.study import Settings, TaskSummary
@@ -104,15 +112,15 @@ class OwnModel:
         self._ends_in = next((f.activation.name for f in found.found if f.place == "output"), None)
         with torch.no_grad():
             output = self._called(model.eval(), batch)
-        target = _target(batch)
+        target = target_of(batch)
         self._loss: OwnLoss = loss_of(loss, output, target, self._ends_in)
         self._measure: Measure = metric_of(metric, self._greater, output, target, self._ends_in)
         self._check_exchange(seed, batch)
         self._check_numbers(seed, batch, settings)
-        code = digest_of(*self._functions, *_forwards(model))
+        code = digest_of(*self._functions, *own_classes(model))
         chosen = [(f.path, f.way, f.name) for f in self._exchange.chosen]
         words = [
-            _structure(self._fresh(seed)),
+            structure_of(self._fresh(seed)),
             self._data.fingerprint(settings),
             code,
             repr((chosen, self._greater)),
@@ -156,7 +164,7 @@ class OwnModel:
         """What the answer needs to know of data and network."""
         parts = self.parts(0, settings)
         with Draws(settings.seed, 0, SCORING).used():
-            rows = [_rows(part) for part in (parts.train, parts.validation, parts.test)]
+            rows = [rows_in(part) for part in (parts.train, parts.validation, parts.test)]
             first = next(iter(batches(parts.train)))
         score = self.score(settings)
         return TaskSummary(
@@ -164,7 +172,7 @@ class OwnModel:
             kind=self.kind,
             target=None,
             rows=sum(rows),
-            features=max(1, sum(t[0].numel() for t in tensors_in(_inputs(first)) if t.dim())),
+            features=max(1, sum(t[0].numel() for t in tensors_in(inputs_of(first)) if t.dim())),
             classes=(),
             metric=score.name,
             higher_is_better=score.greater_is_better,
@@ -187,7 +195,7 @@ class OwnModel:
     def loss(self, model: nn.Module, batch: Any, settings: Settings) -> Tensor:
         """The loss of a batch."""
         del settings
-        loss = self._loss(self._called(model, batch), _target(batch))
+        loss = self._loss(self._called(model, batch), target_of(batch))
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             raise SettingError(
                 f"the loss is {_shown(loss)}; a tensor with one number was expected, such as the "
@@ -202,7 +210,7 @@ class OwnModel:
         targets: list[Any] = []
         total, rows = 0.0, 0
         for batch in batches(part):
-            output, target = self._called(model, batch), _target(batch)
+            output, target = self._called(model, batch), target_of(batch)
             own = rows_of(batch)
             total += own * _number(self._loss(output, target))
             rows += own
@@ -211,7 +219,7 @@ class OwnModel:
         loss = total / rows if rows else math.nan
         if self._measure.function is None:
             return loss, loss
-        together, goal = _joined(outputs), _joined(targets)
+        together, goal = joined_of(outputs), joined_of(targets)
         if isinstance(together, Tensor) and not bool(torch.isfinite(together).all()):
             return math.nan, loss
         return self._measure(together, goal), loss
@@ -234,7 +242,7 @@ class OwnModel:
             return self._made().train()
 
     def _called(self, model: nn.Module, batch: Any) -> Any:
-        return model(*_inputs(batch))
+        return model(*inputs_of(batch))
 
     def _first_batch(self, settings: Settings) -> Any:
         parts = self._data.parts(0, settings)
@@ -259,7 +267,7 @@ class OwnModel:
             raise ActlabError(
                 f"{self.name}() gave the same object twice; it must build a new network each time"
             )
-        if _structure(again) != _structure(model):
+        if structure_of(again) != structure_of(model):
             raise ActlabError(
                 f"{self.name}() gave another network at the second call, with the same random "
                 "numbers; it must build the same one each time"
@@ -398,25 +406,6 @@ def _name_of(function: Any) -> str:
     return "model" if name == "<lambda>" else name
 
 
-def _inputs(batch: Any) -> tuple[Any, ...]:
-    """All but the last of a batch; a batch of one is input and target."""
-    if isinstance(batch, list | tuple):
-        return tuple(batch[:-1]) if len(batch) > 1 else tuple(batch)
-    return (batch,)
-
-
-def _target(batch: Any) -> Any:
-    return batch[-1] if isinstance(batch, list | tuple) else batch
-
-
-def _rows(part: Part) -> int:
-    return sum(rows_of(batch) for batch in batches(part))
-
-
-def _joined(values: list[Any]) -> Any:
-    return torch.cat(values) if values and all(isinstance(v, Tensor) for v in values) else values
-
-
 def _alike(one: Any, other: Any) -> bool:
     pairs = list(zip(tensors_in(one), tensors_in(other), strict=True))
     for a, b in pairs:
@@ -427,22 +416,6 @@ def _alike(one: Any, other: Any) -> bool:
         if not torch.allclose(one_, other_, rtol=0, atol=_SAME * largest, equal_nan=True):
             return False
     return True
-
-
-def _structure(model: nn.Module) -> str:
-    """The network in words and numbers: its layers and what was drawn for them."""
-    digest = hashlib.sha256(repr(model).encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(repr((name, tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _forwards(model: nn.Module) -> Iterator[type]:
-    """The user's classes in a network."""
-    for kind in dict.fromkeys(type(module) for module in model.modules()):
-        if kind.__module__.split(".")[0] not in {"torch", "actlab"}:
-            yield kind
 
 
 def _number(loss: Any) -> float:
