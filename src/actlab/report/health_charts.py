@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from actlab.report.charts import frame, swatch
@@ -263,7 +263,8 @@ def _heat_map(record: Record, sites: Sequence[Site], one: _Map, before: int) -> 
     states = {site.name: record.states[site.name] for site in sites}
     windows = max(states.values(), key=len)
     rows = []
-    for site in sites:
+    names = [clean(_named(site)) for site in sites]
+    for site, name, fitting in zip(sites, names, _shortened(names), strict=True):
         at = {state.first_step: state for state in states[site.name]}
         row = [at.get(window.first_step) for window in windows]
         values = [math.nan if state is None else one.value(state) for state in row]
@@ -271,7 +272,8 @@ def _heat_map(record: Record, sites: Sequence[Site], one: _Map, before: int) -> 
         spans = [_window(before + w.first_step, before + w.last_step) for w in windows]
         rows.append(
             {
-                "name": short(_named(site), _LONGEST),
+                "name": name,
+                "short": fitting,
                 "drawn": _cells(values, written, spans, one.shade),
                 "texts": written,
                 "last": written[-1],
@@ -283,7 +285,7 @@ def _heat_map(record: Record, sites: Sequence[Site], one: _Map, before: int) -> 
         "note": one.note,
         "rows": rows,
         "windows": spans,
-        "names": min(_LONGEST, max(len(row["name"]) for row in rows)),
+        "names": min(_LONGEST, max(len(row["short"]) for row in rows)),
         "worst": _worst(rows, [states[site.name][-1] for site in sites], one),
         "first": f"{before + windows[0].first_step:,}",
         "end": ends,
@@ -302,13 +304,26 @@ def _worst(rows: Sequence[dict[str, Any]], last: Sequence[SiteState], one: _Map)
     """Return the number of the last window that is shaded most, and whose it is."""
     shades = [abs(one.shade(v)) if math.isfinite(v := one.value(s)) else -1.0 for s in last]
     row = rows[shades.index(max(shades))]
-    return f"{row['last']} ({row['name']})"
+    return f"{row['last']} ({row['short']})"
 
 
 def _named(site: Site) -> str:
     """Return a site's name with its function's, which a module's path does not tell."""
     function = site.activation.name if site.activation is not None else ""
     return site.name if function in site.name else f"{site.name} {function}"
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    """Return names that fit beside a map; what all have in common goes before what differs.
+
+    >>> _shortened(["encoder.layers.10.linear relu", "encoder.layers.12.linear relu"])
+    ['…10.linear relu', '…12.linear relu']
+    """
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    common = len("".join(letters[0] for letters in alike).rstrip("0123456789"))
+    if max(map(len, names)) <= _LONGEST or len(names) == 1 or common < 3:
+        return [short(name, _LONGEST) for name in names]
+    return [short("…" + name[common:], _LONGEST) for name in names]
 
 
 def _cells(
