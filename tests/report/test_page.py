@@ -257,6 +257,7 @@ def test_studies_that_are_no_tables_are_not_said_to_be(make_result, make_task, n
     about = replace(
         make_task(name, metric="distance", higher=False),
         kind=kind,
+        metric_range=(0.0, None),
         rows=rows,
         features=rows and 64,
         classes=(),
