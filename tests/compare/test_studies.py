@@ -148,6 +148,20 @@ def test_keys_that_name_none_or_several_are_refused(tmp_path, make_plan, fill):
         studies.find("", tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"task": {}}', '{"task": {"name": 1}}'])
+def test_a_plan_that_nobody_recorded_is_damage(tmp_path, make_plan, fill, content):
+    import sqlite3
+
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        fill(ledger, make_plan())
+    connection = sqlite3.connect(tmp_path / "ledger.sqlite")
+    with connection:
+        connection.execute("UPDATE studies SET plan = ?", (content,))
+    connection.close()
+    with pytest.raises(LedgerError, match=r"damaged: a study.* untouched"):
+        studies.listed(tmp_path)
+
+
 def test_every_way_to_give_a_candidate_survives_being_written_down():
     for candidate in candidates_for(
         ["relu", actlab.get("elu", alpha=0.3), MINE, "x*b; b=0.1", "swiglu", "softmax", "silu"]

@@ -123,18 +123,26 @@ class Ledger:
     def studies(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Key, date and plan (`Plan.from_dict` reads it) of every study, the oldest first."""
         rows = self._read("SELECT key, created, plan FROM studies ORDER BY created, key", ())
-        try:
-            return [(key, created, json.loads(plan)) for key, created, plan in rows]
-        except ValueError as error:
-            raise LedgerError(
-                f"{self._name} is damaged: a study is not what was recorded ({error}); it was left "
-                "untouched. Restore a copy, or move it away and begin anew"
-            ) from error
+        return [(key, created, self._values(plan)) for key, created, plan in rows]
 
     def call(self, study: str) -> dict[str, Any] | None:
         """Where the data of a study come from; None if it was not said in words."""
         found = self._read("SELECT call FROM calls WHERE study = ?", (study,))
-        return json.loads(found[0][0]) if found else None
+        return self._values(found[0][0]) if found else None
+
+    def _values(self, text: str) -> dict[str, Any]:
+        try:
+            values: dict[str, Any] = json.loads(text)
+        except ValueError as error:
+            raise self.damaged(f"a study is not what was recorded, {error}") from error
+        return values
+
+    def damaged(self, what: str) -> LedgerError:
+        """Return the error for content that nobody recorded so."""
+        return LedgerError(
+            f"{self._name} is damaged: {what}; it was left untouched. Restore a copy, or move it "
+            "away and begin anew"
+        )
 
     def delete(self, study: str) -> int:
         """Delete a study, and every run that no other study of the ledger needs.
@@ -241,10 +249,7 @@ class Ledger:
             if chunk in rows:
                 rows[chunk][key] = cells
         if any(_digest(rows[chunk]) != digest for chunk, digest in digests.items()):
-            raise LedgerError(
-                f"{self._name} is damaged: a finished chunk does not hold what was recorded; "
-                "it was left untouched. Restore a copy, or move it away and begin anew"
-            )
+            raise self.damaged("a finished chunk does not hold what was recorded")
         found = {
             what: rows[planned.key][key]
             for planned in plan.chunks

@@ -126,7 +126,7 @@ def _studies(path: Path) -> list[Study]:
     with Ledger.open(path) as ledger:
         found = []
         for key, created, values in ledger.studies():
-            plan = Plan.from_dict(values)
+            plan = _read_plan(ledger, values)
             recorded = ledger.recorded(plan)
             runs = ledger.runs(plan) if plan.settings.race else []
             course = course_of(plan, field_of(plan.task, plan.settings), runs, recorded)
@@ -239,7 +239,15 @@ def delete(study: Study) -> int:
 
 
 def _plan(ledger: Ledger, study: Study) -> Plan:
-    return next(Plan.from_dict(plan) for key, _, plan in ledger.studies() if key == study.key)
+    values = next(values for key, _, values in ledger.studies() if key == study.key)
+    return _read_plan(ledger, values)
+
+
+def _read_plan(ledger: Ledger, values: dict[str, Any]) -> Plan:
+    try:
+        return Plan.from_dict(values)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ledger.damaged(f"a study's plan can not be read, {error}") from error
 
 
 def _same_data(plan: Plan, call: dict[str, Any]) -> None:
