@@ -47,7 +47,8 @@ def test_the_structure_is_that_of_the_formula():
     assert "<msubsup><mi>x</mi><mi>i</mi><mi>k</mi></msubsup>" in text
     assert "<mfrac>" in text
     assert '<mo form="prefix">−</mo>' in str(to_mathml("(-x)"))
-    assert '<mo form="prefix">' not in str(to_mathml("2 - x"))
+    for latex in ("2 - x", r"\Phi(x) + x", r"\left(x\right) - 1", "x^{2} + 1"):
+        assert '<mo form="prefix">' not in str(to_mathml(latex))
 
 
 @pytest.mark.parametrize(

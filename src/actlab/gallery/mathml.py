@@ -128,7 +128,7 @@ class _Reader:
                 parts.append(_leaf("mo", sign, ' form="prefix"'))
             else:
                 parts.append(self.scripted())
-            before = word
+            before = self.words[self.place - 1]
         return parts
 
     def group(self) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bars", "curve", "net", "reach", "start", "window"]
 
-_FINE: Final = 4001
+_FINE: Final = 1001
+"""Points that a turn is looked for on; with more a kernel would be compiled, which takes longer."""
 _MOST_TURNS: Final = 13
 _LINES: Final = 9
 _ALONG: Final = 25
@@ -85,6 +87,7 @@ START: Final = (-4.0, 4.0)
 """The inputs on which a layer is shown."""
 
 
+@lru_cache(maxsize=64)
 def start(activation: Activation) -> tuple[list[float], bool]:
     """A layer with one channel as it starts, on 161 inputs, and whether each one starts so.
 

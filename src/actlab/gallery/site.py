@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from actlab.gallery.exhibit import exhibit, slugs
@@ -20,10 +22,11 @@ def files(
     """The text of each file, by its path in the folder."""
     exhibits = {}
     ordered = sorted(functions, key=lambda f: (f.family, f.name))
-    for place, (slug, f) in enumerate(slugs(ordered).items(), 1):
-        if progress is not None:
-            progress(place, len(functions), f.name)
-        exhibits[f.name] = exhibit(f, slug)
+    with _no_collections():
+        for place, (slug, f) in enumerate(slugs(ordered).items(), 1):
+            if progress is not None:
+                progress(place, len(functions), f.name)
+            exhibits[f.name] = exhibit(f, slug)
     shown = list(exhibits.values())
     found = {"index.html": index_page(shown), "overlay.html": overlay_page(shown)}
     for name in ASSETS:
@@ -32,3 +35,19 @@ def files(
         found[f"functions/{one.slug}.html"] = function_page(one, exhibits)
         found[f"functions/{one.slug}.js"] = one.script
     return found
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Without the garbage collector, which finds nothing.
+
+    Formulas are trees that are kept for ever; to walk through all of them again and again takes
+    two thirds of the time that the whole catalogue does.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()

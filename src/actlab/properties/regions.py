@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from actlab.activation import Activation
+from actlab.engines.numpy import step_by_step
 
 __all__ = ["DEAD_SLOPE", "SATURATED_SLOPE", "Regions", "regions"]
 
@@ -61,12 +62,14 @@ def regions(activation: Activation) -> Regions | None:
     """
     if activation.kind != "scalar" or activation.is_constant:
         return None
-    usual = np.asarray(activation.derivative(ndtri((np.arange(2048) + 0.5) / 2048)))
+    # step by step: a kernel of its own would take longer to compile than this takes
+    derivative = step_by_step(activation.filled(activation.slope()), (), ("x",))
+    usual = np.asarray(derivative(ndtri((np.arange(2048) + 0.5) / 2048)))
     slope = float(np.sqrt(np.mean(np.square(usual))))
     if not 0 < slope < math.inf:
         return None
     x = np.linspace(-_REACH, _REACH, 24001)
-    sizes = np.abs(np.asarray(activation.derivative(x)))
+    sizes = np.abs(derivative(x))
     left, right = _tails(x, sizes, SATURATED_SLOPE * slope)
     dead_left, dead_right = _tails(x, sizes, DEAD_SLOPE * slope)
     return Regions(left, right, dead_left, dead_right, slope)
