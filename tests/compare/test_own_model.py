@@ -224,6 +224,35 @@ def _copy(model):
     return copy.deepcopy(model)
 
 
+def test_batches_of_one_tensor_several_inputs_and_outputs_of_any_kind():
+    x, y = map(torch.from_numpy, rows())
+    settings = Settings()
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, first, second):
+            return {"scores": self.last(torch.relu(self.one(first) + self.two(second)))}
+
+    def loss(output, target):
+        return functional.cross_entropy(output["scores"], target)
+
+    two = OwnModel(Two, (x, x, y), loss=loss)
+    assert two.score(settings).name == "loss"
+    again = OwnModel(lambda: nn.Sequential(nn.Linear(4, 2), nn.Tanh(), nn.Linear(2, 4)), (
+        [(x[:30],)], [(x[30:60],)], [(x[60:],)],
+    ))  # fmt: skip
+    assert again.settled(settings).loss == "mse"
+    labels = OwnModel(
+        lambda: nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)),
+        (x, (x[:, :2] > 0).float()), loss="binary_cross_entropy",
+    )  # fmt: skip
+    assert labels.score(settings).name == "loss"
+    assert not labels.score(settings).greater_is_better
+
+
 # --- what is refused --------------------------------------------------------------------------
 
 
@@ -288,6 +317,10 @@ REFUSED = {
     "one object": ({"model": lambda: ONE}, ActlabError, "the same object twice"),
     "another at each call": ({"model": Counter()}, ActlabError, "another network at the second"),
     "in place": ({"model": NotUsed}, ActlabError, "changes the output"),
+    "lazy layers": (
+        {"model": lambda: nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, 2))},
+        ActlabError, "has lazy layers",
+    ),
     "no activation": (
         {"model": lambda: nn.Linear(4, 2)}, ActlabError, "no activation was found in the model",
     ),

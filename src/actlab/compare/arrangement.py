@@ -20,7 +20,7 @@ from actlab.compare.draws import TRAINING, Draws
 from actlab.compare.looped import Member, batches_of, build, rows_of
 from actlab.compare.protocol import Plan
 from actlab.compare.stacking import Stack, cast
-from actlab.compare.steady import steady_arithmetic
+from actlab.compare.steady import steady_arithmetic, without_warnings
 from actlab.compare.study import Arrangement
 from actlab.errors import SettingError
 
@@ -39,7 +39,7 @@ _EXACT: Final = 1e-9
 """How far gradients in float64 may lie apart, relative to their norm."""
 _ROUNDED: Final = 1e-4
 """The same in float32, for what can't be computed in float64."""
-_ROUNDS: Final = 6
+_ROUNDS: Final = 10
 """Steps of either way that are timed."""
 
 
@@ -95,7 +95,7 @@ def _wanted(
 ) -> Arrangement:
     way: Literal["looped", "stacked"] = "stacked" if stack else "looped"
     if stack:
-        with steady_arithmetic():
+        with steady_arithmetic(), without_warnings():
             parts = problem.parts(0, plan.settings)
             reason = _why_looped(problem, candidates, parts, plan.settings)
         if reason:
@@ -107,7 +107,7 @@ def _measured(plan: Plan, problem: Problem, candidates: Sequence[Candidate]) -> 
     """Look at the first steps; each candidate is checked, and the first one is timed."""
     settings = plan.settings
     pairs = plan.chunks[0].chunk.pairs
-    with steady_arithmetic():
+    with steady_arithmetic(), without_warnings():
         parts = {block: problem.parts(block, settings) for i, block in pairs if i == pairs[0][0]}
         first = next(iter(parts.values()))
         reason = _why_looped(problem, candidates, first, settings)
@@ -124,7 +124,7 @@ def _measured(plan: Plan, problem: Problem, candidates: Sequence[Candidate]) -> 
 def seconds_of(plan: Plan, problem: Problem, candidates: Sequence[Candidate]) -> float:
     """Estimate the time that the training of a whole study takes, by some steps of one network."""
     settings = plan.settings
-    with steady_arithmetic():
+    with steady_arithmetic(), without_warnings():
         alone = _Alone(problem, candidates[0], problem.parts(0, settings), settings)
         step = min(alone.seconds() for _ in range(_ROUNDS))
     steps = -(-plan.task.train_rows // alone.rows)

@@ -199,7 +199,7 @@ def _tensor(array: Any) -> Tensor:
 def _from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     if array.dtype.kind not in "fiub":
         raise DataError(f"an array of the data holds {array.dtype}; numbers were expected")
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.array(array))  # a copy: a frame may hand out what is read only
 
 
 def _check_loader(name: str, loader: Any) -> None:

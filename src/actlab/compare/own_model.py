@@ -114,7 +114,9 @@ class OwnModel:
             output = self._called(model.eval(), batch)
         target = target_of(batch)
         self._loss: OwnLoss = loss_of(loss, output, target, self._ends_in)
-        self._measure: Measure = metric_of(metric, self._greater, output, target, self._ends_in)
+        self._measure: Measure = metric_of(
+            metric, self._greater, self._loss, output, target, self._ends_in
+        )
         self._check_exchange(seed, batch)
         self._check_numbers(seed, batch, settings)
         code = digest_of(*self._functions, *own_classes(model))
@@ -235,6 +237,7 @@ class OwnModel:
             raise ActlabError(f"{self.name}() failed: {type(error).__name__}: {error}") from error
         if not isinstance(model, nn.Module):
             raise ActlabError(f"{self.name}() gave {_shown(model)}; a torch.nn.Module was expected")
+        _refuse_unready(self.name, model)
         return model
 
     def _fresh(self, seed: int) -> nn.Module:
@@ -378,6 +381,19 @@ def _checked_build(build: Any) -> Callable[[], Any]:
         )
     made: Callable[[], Any] = build
     return made
+
+
+def _refuse_unready(name: str, model: nn.Module) -> None:
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ActlabError(
+            f"{name}() gave a network compiled by torch.jit, in which nothing can be exchanged; "
+            "give the network before it is compiled"
+        )
+    if any(nn.parameter.is_lazy(weight) for weight in model.parameters()):
+        raise ActlabError(
+            f"the network of {name}() has lazy layers, whose weights are not drawn yet; give their "
+            "sizes, such as nn.Linear(64, 32) in the place of nn.LazyLinear(32)"
+        )
 
 
 def _checked_step(step: Any) -> Any:

@@ -110,15 +110,15 @@ def _of_chances(output: Tensor, target: Tensor) -> Tensor:
 
 
 def metric_of(
-    given: Any, greater: bool | None, output: Any, target: Any, ends_in: str | None
+    given: Any, greater: bool | None, loss: OwnLoss, output: Any, target: Any, ends_in: str | None
 ) -> Measure:
     """The metric that the user means; "auto" by the targets.
 
-    Classes are scored by their accuracy, numbers of the output's shape by R², all else by the
-    loss.
+    Classes are scored by their accuracy, numbers that a regression's loss is for by R², all else
+    by the loss.
     """
     if given is None or given == "auto":
-        given = _usual_metric(output, target)
+        given = _usual_metric(loss, output, target)
     if isinstance(given, str):
         return _named(given, greater, output, target, ends_in)
     if not callable(given):
@@ -129,11 +129,17 @@ def metric_of(
     return Measure(Score(_name_of(given, "metric"), greater is not False), given)
 
 
-def _usual_metric(output: Any, target: Any) -> str:
+_REGRESSIONS: Final = frozenset(
+    {"mse", "mae", "huber", "MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "mse_loss", "l1_loss"}
+)
+
+
+def _usual_metric(loss: OwnLoss, output: Any, target: Any) -> str:
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
         return "loss"
     if target.is_floating_point():
-        return "r2" if output.numel() == target.numel() else "loss"
+        alike = output.numel() == target.numel() and loss.name in _REGRESSIONS
+        return "r2" if alike else "loss"
     if output.numel() == target.numel():
         return "accuracy"
     return "accuracy" if _classes_along(output, target) else "loss"

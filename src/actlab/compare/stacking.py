@@ -28,7 +28,7 @@ from actlab.compare.draws import TRAINING, Draws
 from actlab.compare.looped import Built, Trained, batches_of, finite_median, measured, rows_of
 from actlab.compare.optimisers import Numbers, StackedOptimizer
 from actlab.compare.schedules import schedule_named
-from actlab.compare.steady import steady_arithmetic
+from actlab.compare.steady import steady_arithmetic, without_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def train_chunk(
         ActlabError: the problem's own code failed on numbers that are finite.
     """
     found: dict[tuple[int, int], list[Run]] = {}
-    with steady_arithmetic():
+    with steady_arithmetic(), without_warnings():
         parts = {block: problem.parts(block, settings) for _, block in chunk.pairs}
         for index in sorted({index for index, _ in chunk.pairs}):
             own = {block: parts[block] for i, block in sorted(chunk.pairs) if i == index}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from threadpoolctl import threadpool_limits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["steady_arithmetic"]
+__all__ = ["steady_arithmetic", "without_warnings"]
 
 
 @contextmanager
@@ -33,3 +34,11 @@ def steady_arithmetic() -> Iterator[None]:
     finally:
         torch.set_flush_denormal(flushed)
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Say nothing inside: `torch.func` warns of what it maps slowly, and that is measured."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
