@@ -97,7 +97,7 @@ def problem() -> Text:
             "blocks": 6,
         },
         notes=(
-            f"The text are the first {CHARACTERS:,} characters of Python's help (the language "
+            f"The text is the first {CHARACTERS:,} characters of Python's help (the language "
             f"reference in pydoc_data), in pieces of {STEPS}, drawn into the parts.",
             "The network is a causal transformer block; of a gated pair the feed-forward layer has "
             "two thirds of the units and three matrices, so all candidates train as many weights.",
