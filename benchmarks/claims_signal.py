@@ -251,7 +251,7 @@ def clipping(scale):
         with_gain("relu", 2 * HE, "twice too large"),
     ]
     rates = scale.pick((1e-3, 3e-3, 1e-2, 3e-2, 1e-1), (1e-2, 1e-1))
-    rows, lost, score, ratio = [], {}, {}, {}
+    rows, lost, score, size = [], {}, {}, {}
     for clip in (None, 1.0):
         runs = trained(
             "digits", candidates, scale, hidden=(64,) * depth, optimizer="sgd", clip_norm=clip,
@@ -262,19 +262,17 @@ def clipping(scale):
             key = (label, clip)
             lost[key] = float(np.mean([run.diverged for run in every]))
             score[key] = runs.test(label)
-            norms = [
-                run.gradient_first / run.gradient_last
-                for run in every
-                if not run.diverged and run.gradient_last > 0  # 0: every unit is dead
-            ]
-            ratio[key] = float(np.median(norms)) if norms else math.nan
+            norms = [run.gradient_first for run in every if not run.diverged]
+            size[key] = float(np.median(norms)) if norms else math.inf
             reached = number(score[key].mean()) if lost[key] < 1 else "none"
+            told = f"{size[key]:.2g}" if norms else "none"
             rows.append((label, "no" if clip is None else f"at {clip:g}", f"{lost[key]:.0%}",
-                         reached, number(ratio[key], 1)))  # fmt: skip
+                         reached, told))  # fmt: skip
     right = score["right weights (σ_w = √2)", None]
     wrong = "twice too large"
     found = runs.compared([right, score[wrong, 1.0]], margin=0.01)
     behind = bool(found.best == 0 and found.p_worse[1] < 0.05)
+    times = size[wrong, 1.0] / size["right weights (σ_w = √2)", 1.0]
     saved = lost[wrong, 1.0] < lost[wrong, None] - 0.1
     verdict = FAILS if not saved else HOLDS_IF if behind else HOLDS
     return Answer(
@@ -282,17 +280,18 @@ def clipping(scale):
         f"Clipping bounds the step: with weights twice too large {lost[wrong, None]:.0%} of the "
         f"runs diverge without it and {lost[wrong, 1.0]:.0%} with it. "
         + (
-            f"The explosion itself stays, and with it accuracy {score[wrong, 1.0].mean():.3f} "
-            f"where right weights reach {right.mean():.3f}: it treats a rare large step, not a "
-            "network whose gradients always explode."
+            f"The gradients before clipping stay {times:,.0f} times those of right weights, and the "
+            f"accuracy is {score[wrong, 1.0].mean():.3f} where right weights reach "
+            f"{right.mean():.3f}: it keeps a network alive whose gradients always explode, and "
+            "does not mend it."
             if behind
             else f"The accuracy then reached {score[wrong, 1.0].mean():.3f}, and "
             f"{right.mean():.3f} with right weights."
         ),
         f"ReLU networks of {depth} layers of 64 units on digits, SGD with momentum at "
         f"{len(rates)} learning rates, {runs.settings.blocks} blocks, with and without clipping "
-        "the gradient's norm at 1. Ratio: gradient norm of the first weights over that of the "
-        "last, before clipping, median of the runs that did not diverge.",
-        ("weights", "clipped at", "diverged", "accuracy", "first / last gradient"),
+        "the gradient's norm at 1. Gradient: norm of that of the first weights before clipping, "
+        "median over steps and over the runs that did not diverge.",
+        ("weights", "clipped", "diverged", "accuracy", "gradient"),
         tuple(rows),
     )  # fmt: skip
