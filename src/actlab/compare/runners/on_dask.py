@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections import Counter, deque
 from concurrent.futures import CancelledError
@@ -88,6 +89,7 @@ class Dask:
                 silence_logs=logging.CRITICAL,
             )
             with cluster, distributed.Client(cluster) as client:
+                client.run(_leave_interrupts_alone)
                 yield client
             return
         protocol, _, place = self.address.rpartition("://")
@@ -214,6 +216,11 @@ class _Study:
         if isinstance(error, KilledWorker):
             raise remote.deadly("Dask", "Dask gave it up") from error
         raise remote.told(error)
+
+
+def _leave_interrupts_alone() -> None:
+    """Ctrl-C reaches every process of the terminal; the one that started the workers answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _greets(connection: socket.socket) -> bool:
