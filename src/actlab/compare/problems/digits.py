@@ -1,6 +1,7 @@
 """The 1,797 handwritten digits that scikit-learn carries, 8 × 8 pixels, for several problems.
 
-Source: Alpaydin, Kaynak (1998), Optical recognition of handwritten digits, UCI repository.
+Source: Alpaydin (1998), Optical recognition of handwritten digits, UCI repository, as scikit-learn
+has it.
 """
 
 from __future__ import annotations

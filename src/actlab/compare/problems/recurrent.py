@@ -63,7 +63,9 @@ class _Lstm(nn.Module):
     """c' = φ c + ι f(W [x, h] + b) and h' = o f(c'), with gates ι, φ and o.
 
     The forget gate begins open, with the bias 1. Sources: Hochreiter, Schmidhuber (1997), Long
-    short-term memory; Gers, Schmidhuber, Cummins (2000), Learning to forget.
+    short-term memory; Gers, Schmidhuber, Cummins (2000), Learning to forget, for that gate;
+    Jozefowicz, Zaremba, Sutskever (2015), An empirical exploration of recurrent network
+    architectures, for its bias.
     """
 
     states = 2

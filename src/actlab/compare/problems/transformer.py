@@ -70,10 +70,11 @@ class _Block(nn.Module):
 def distances(steps: int, heads: int) -> Tensor:
     """What attention loses with the distance, (heads, steps, steps); infinite to what comes later.
 
-    The slopes fall from 1 by a quarter from head to head: the first sees little but the last
+    The slopes begin at 1 and fall to a quarter from head to head: the first sees little but the last
     characters.
 
-    Source: Press, Smith, Lewis (2021), Train short, test long (ALiBi), arXiv:2108.12409.
+    Source: Press, Smith, Lewis (2021), Train short, test long (ALiBi), arXiv:2108.12409, where the
+    slopes of four heads begin at a quarter.
     """
     place = torch.arange(steps)
     back = place[:, None] - place
