@@ -70,8 +70,8 @@ class _Block(nn.Module):
 def distances(steps: int, heads: int) -> Tensor:
     """What attention loses with the distance, (heads, steps, steps); infinite to what comes later.
 
-    The slopes begin at 1 and fall to a quarter from head to head: the first sees little but the last
-    characters.
+    The slopes begin at 1 and fall to a quarter from head to head: the first sees little but the
+    last characters.
 
     Source: Press, Smith, Lewis (2021), Train short, test long (ALiBi), arXiv:2108.12409, where the
     slopes of four heads begin at a quarter.
