@@ -68,6 +68,12 @@ def compare(
     margin: float | None = typer.Option(
         None, help="Smaller differences count as equivalent; 0.01 by default."
     ),
+    stack: bool | None = typer.Option(
+        None,
+        "--stack/--no-stack",
+        help="Train networks together by torch.func, or not; else what is exact and faster.",
+        show_default=False,
+    ),
     race: bool = typer.Option(False, "--race", help="Drop who is clearly behind early."),
     workers: int | None = typer.Option(
         None, help="Processes that train, by default one per core; they change no number."
@@ -105,6 +111,7 @@ def compare(
             model=model,
             step=step,
             replace=replace,
+            stack=stack,
             target=target,
             task=task,
             activations=chosen,
