@@ -20,7 +20,7 @@ __all__ = ["thumbnail"]
 _WIDE: Final = 120
 _HIGH: Final = 80
 _MARGIN: Final = 6
-_POINTS: Final = 97
+_POINTS: Final = 241
 _TALLEST: Final = 1.6
 """A curve is cut off at this many times the width of its half axis."""
 
@@ -87,14 +87,19 @@ def _curve(x: Any, y: Any, passed: Any = None) -> list[Markup]:
     names = ("curve", "curve two passed")
     for name, column in reversed(list(zip(names, columns, strict=False))):
         py = np.where(np.abs(column) <= cut, _scaled(column, low, high, bottom, top), np.nan)
-        found.append(_stroke(name, _path(_lifted(px, py, 0.3 * (bottom - top)))))
+        found.append(_stroke(name, _path(_lifted(px, py, 0.06 * (bottom - top)))))
     return found
 
 
 def _lifted(px: Any, py: Any, least: float) -> list[tuple[float, float]]:
-    """Points of a line with a gap at each jump: a step much larger than those beside it."""
+    """Points of a line with a gap at each jump: a step much larger than those beside it.
+
+    A jump may take two steps, as that of `sign`, which stops at 0; so two steps are looked at.
+    """
     steps = np.abs(np.diff(py))
-    beside = np.maximum(np.append(0.0, steps[:-1]), np.append(steps[1:], 0.0))
+    wide = np.pad(steps, 2, mode="edge")
+    before, after = np.minimum(wide[:-4], wide[1:-3]), np.minimum(wide[3:-1], wide[4:])
+    beside = np.maximum(before, after)
     points: list[tuple[float, float]] = []
     for place, point in enumerate(zip(px, py, strict=True)):
         points.append(point)

@@ -108,9 +108,10 @@ const gallery = (() => {
   function path(xs, ys, px, py, cut) {
     const lifted = new Set();
     const size = (i) => Math.abs(ys[i + 1] - ys[i]);
-    for (let i = 1; i + 2 < ys.length; i += 1) {
-      // a step much larger than those beside it is a jump, not a slope
-      if (size(i) > 0.02 * cut && size(i) > 8 * Math.max(size(i - 1), size(i + 1))) lifted.add(i);
+    for (let i = 2; i + 3 < ys.length; i += 1) {
+      // a step much larger than those beside it is a jump, not a slope; it may stop half way, at 0
+      const beside = Math.max(Math.min(size(i - 1), size(i - 2)), Math.min(size(i + 1), size(i + 2)));
+      if (size(i) > 0.02 * cut && size(i) > 8 * beside) lifted.add(i);
     }
     let words = "", pen = "M";
     for (let i = 0; i < xs.length; i += 1) {

@@ -59,8 +59,9 @@
   const changed = () => { show(); write(); };
   form.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(changed)); // the fields are cleared after this event
-  document.querySelector("[data-clear]").addEventListener("click", () => { form.reset(); search.focus(); });
+  for (const button of document.querySelectorAll("[data-clear]")) {
+    button.addEventListener("click", () => { form.reset(); changed(); search.focus(); });
+  }
   addEventListener("hashchange", read);
   form.hidden = false;
   read();
