@@ -91,7 +91,7 @@ CLAIMS = (
     Claim(
         "softmax_outliers",
         "Softmax is sensitive to outliers.",
-        "tutorials; the remedy of a sparse map: Martins, Astudillo (2016), arXiv:1602.02068",
+        "tutorials",
         functions.softmax_outliers,
     ),
     Claim(

@@ -150,6 +150,11 @@ def power(logarithm):
     return f"10^{logarithm / np.log(10):+.1f}" if np.isfinite(logarithm) else "0"
 
 
+def counted(names):
+    """How many there are, and which."""
+    return f"{len(names)} ({listed(names)})" if names else "none"
+
+
 def listed(names):
     """Names in a sentence."""
     names = list(names)

@@ -138,13 +138,15 @@ def sparse(scale):
             kept = saved_bytes(candidate.activation, 64, 64, torch.float32)
             rows.append((name, str(len(hidden)), f"{first:.1%}", f"{last:.1%}", f"{kept:,}"))
     share = shares["relu", 2]
+    others = max(value for (name, _), value in shares.items() if name != "relu")
     dense, csr, product = _as_sparse(share, scale)
     saves = csr < dense
     return Answer(
         HOLDS_IF if share > 0.3 else FAILS,
         f"Sparse, yes: {share:.0%} of the hidden outputs are exactly 0 after training (2 layers; "
-        f"{shares['relu', 8]:.0%} in 8), and no other function's. That saves no memory by itself: "
-        f"frameworks keep dense tensors of the same size. Stored as a sparse matrix they take "
+        f"{shares['relu', 8]:.0%} in 8); of no other function more than {others:.1%}. "
+        "That saves no memory by itself: frameworks keep dense tensors of the same size. Stored "
+        "as a sparse matrix they take "
         f"{csr / dense:.2f} times the bytes, and a product with it {product:.1f} times as long. "
         + ("" if saves else "What saves memory is that ReLU's slope follows from its output."),
         f"Networks with layers of 64 units on digits, means over {blocks} blocks, on validation "

@@ -280,8 +280,8 @@ def clipping(scale):
         f"Clipping bounds the step: with weights twice too large {lost[wrong, None]:.0%} of the "
         f"runs diverge without it and {lost[wrong, 1.0]:.0%} with it. "
         + (
-            f"The gradients before clipping stay {times:,.0f} times those of right weights, and the "
-            f"accuracy is {score[wrong, 1.0].mean():.3f} where right weights reach "
+            f"The gradients before clipping stay {times:,.0f} times those of right weights, and "
+            f"the accuracy is {score[wrong, 1.0].mean():.3f} where right weights reach "
             f"{right.mean():.3f}: it keeps a network alive whose gradients always explode, and "
             "does not mend it."
             if behind

@@ -19,6 +19,7 @@ from claims_answers import (
     HOLDS_IF,
     LEVEL,
     Answer,
+    counted,
     listed,
     number,
     table,
@@ -213,10 +214,11 @@ def swish_beats(scale):
     )
     return Answer(
         verdict,
-        f"Of {len(rows)} studies Swish is shown better in {len(ahead)} ({listed(ahead)}) and ReLU "
-        f"in {len(behind)} ({listed(behind)}); in the others no difference is shown.",
-        f"`actlab compare` with both, {runs.settings.blocks} blocks, {runs.settings.epochs} "
-        f"epochs, {len(rates)} learning rates; test scores at what validation chose.",
+        f"Of {len(rows)} studies Swish is shown better in {counted(ahead)} and ReLU in "
+        f"{counted(behind)}; in the others no difference is shown.",
+        f"The protocol of `actlab compare` with both, {runs.settings.blocks} blocks, "
+        f"{runs.settings.epochs} epochs, {len(rates)} learning rates; test scores at what "
+        "validation chose.",
         ("study", "metric", "swish", "relu", "difference", "shown"),
         tuple(rows),
     )
@@ -248,8 +250,7 @@ def regression(scale):
     return Answer(
         verdict,
         f"Of {len(rows)} studies the best of ReLU's kin is shown better than the best of tanh and "
-        f"sigmoid in {len(ahead)} ({listed(ahead)}), and the other way round in {len(behind)} "
-        f"({listed(behind)}).",
+        f"sigmoid in {counted(ahead)}, and the other way round in {counted(behind)}.",
         "R² on test rows with each function in the hidden layers (the output is always linear), "
         f"{runs.settings.blocks} blocks, {runs.settings.epochs} epochs, {len(rates)} learning "
         f"rates. Kin: {listed(kin)}.",
@@ -342,8 +343,8 @@ def rate_ranks(scale):
     return Answer(
         verdict,
         f"In {count} of {len(rows)} studies there are pairs of which one is shown better at one "
-        "learning rate and the other at another. A comparison at one rate ranks the rate, not the "
-        "functions; each needs its own."
+        "learning rate and the other at another: there a comparison at one rate is decided by "
+        "the rate."
         if count
         else "No pair of functions is shown better at one rate and worse at another.",
         "The studies of the claim on ReLU's learning rate. Rates at which the best function keeps "
