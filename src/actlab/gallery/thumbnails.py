@@ -22,7 +22,7 @@ _HIGH: Final = 80
 _MARGIN: Final = 6
 _POINTS: Final = 241
 _TALLEST: Final = 1.6
-"""A curve is cut off at this many times the width of its half axis."""
+"""A curve is cut off at this many times the width of its half axis, or 1 if that is more."""
 
 
 def thumbnail(activation: Activation, words: str) -> Markup:
@@ -72,7 +72,7 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
 def _curve(x: Any, y: Any, passed: Any = None) -> list[Markup]:
     """The curve, and where the gradient is on purpose another function, that one as well."""
     half = max(abs(float(x[0])), abs(float(x[-1])))
-    cut = _TALLEST * half
+    cut = _TALLEST * max(half, 1.0)
     columns = [y] if passed is None else [y, passed]
     both = np.concatenate(columns)
     inside = both[np.isfinite(both) & (np.abs(both) <= cut)]

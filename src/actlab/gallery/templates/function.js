@@ -49,7 +49,7 @@
       const box = document.querySelector(`[data-part=${part}]`);
       const of = (given) => xs.map((x) => f[part](x, ...given));
       const ys = of(numbers), before = of(usual);
-      const most = part === "value" ? 1.6 * Math.max(Math.abs(f.low), Math.abs(f.high)) : Infinity;
+      const most = part === "value" ? 1.6 * Math.max(Math.abs(f.low), Math.abs(f.high), 1) : Infinity;
       const series = [{ ys, style }];
       if (!isDefault()) series.unshift({ ys: before, ghost: true });
       const drawn = gallery.panel(box, {

@@ -100,7 +100,7 @@
     const series = layers.map((layer) => ({ ys: values(layer, xs), style: layer.style, marked: true }));
     const title = ["f(x)", "f′(x)", "f″(x)"][order];
     const names = layers.map(label);
-    const most = order === 0 ? 1.6 * Math.max(Math.abs(low), Math.abs(high)) : Infinity;
+    const most = order === 0 ? 1.6 * Math.max(Math.abs(low), Math.abs(high), 1) : Infinity;
     chart.dataset.high = innerWidth < 700 ? 320 : 460;
     gallery.panel(chart, {
       xs, low, high, series, limits: gallery.limits(series.length ? series.map((one) => one.ys) : [[-1, 1]], most), title, xAxis: true, xName: "x →",
