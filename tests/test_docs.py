@@ -74,6 +74,8 @@ def test_the_site_has_every_public_name(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.syspath_prepend(ROOT / "docs")
     from extensions import catalogue, names
 
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"one of the {len(actlab.names())} in the catalogue" in readme
     page = names.pages()["names.md"]
     assert [name for name in actlab._HOMES if f"\n### {name}\n" not in page] == []
     functions = "\n".join(catalogue.pages().values())
