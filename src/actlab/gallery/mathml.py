@@ -200,7 +200,9 @@ class _Reader:
             return _leaf("mo", word, tight or ' stretchy="false"')
         if word in "&_^":
             raise ValueError(f"{word!r} has no place here in the formula {self.latex!r}")
-        return _leaf("mo", _CHARACTERS.get(word, word))
+        # said outright, since not every browser spaces an operator that follows a bracket
+        space = ' lspace="0.22em" rspace="0.22em"' if word in "+-=<>" else ""
+        return _leaf("mo", _CHARACTERS.get(word, word), space)
 
     @staticmethod
     def number(word: str) -> Markup:
