@@ -1,7 +1,5 @@
 """A gallery of a dozen functions, written once, and a browser to look at it."""
 
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,23 +7,15 @@ import pytest
 
 from actlab import define
 from actlab.gallery import write_gallery
+from browser import browser
+
+__all__ = ["browser"]
 
 NAMES = (
     "gelu", "relu", "leaky_relu", "swish", "elu", "tanh", "fast_sigmoid_spike", "softmax", "top_k",
     "swiglu", "cardioid", "kaf",
 )  # fmt: skip
 HOSTILE = "</title><script>alert(1)</script>"
-FOUND = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="session")
@@ -61,21 +51,6 @@ class Looked:
     def note_request(self, request):
         if not request.url.startswith((self.root.as_uri(), "data:", "about:blank")):
             self.heard.append(request.url)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if FOUND is None:
-        why = "no chromium was found on the PATH: the gallery can not be looked at in a browser"
-        if os.environ.get("CI"):
-            pytest.fail(f"{why}; install it (Debian: apt-get install chromium)")
-        pytest.skip(why)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=FOUND, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

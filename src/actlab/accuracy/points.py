@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from actlab.accuracy.error import FORMATS
+from actlab.engines import cpu
 from actlab.formula import PRIMITIVES, Call, Expression, symbols_of
 from actlab.formula.expression import nodes
 
@@ -139,9 +140,10 @@ def _float64(activation: Activation, order: int, wrt: str, variable: str, x: Any
     if activation.kind == "gated":
         other = np.ones_like(inputs[0])
         inputs = [inputs[0], other] if variable == "x" else [other, inputs[0]]
-    if order == 0:
-        return np.asarray(activation(*inputs))
-    return np.asarray(activation.derivative(*inputs, order=order, wrt=wrt))
+    with cpu.kernels_from(math.inf):  # a few grids are no reason to compile anything
+        if order == 0:
+            return np.asarray(activation(*inputs))
+        return np.asarray(activation.derivative(*inputs, order=order, wrt=wrt))
 
 
 def _crossings(function: Callable[[Any], Any], grid: Any, values: Any) -> list[float]:

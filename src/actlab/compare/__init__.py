@@ -12,19 +12,21 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from actlab.compare.result import Result
-from actlab.compare.runners import Progress
-from actlab.compare.study import Settings
-
 if TYPE_CHECKING:
     from actlab.compare.comparison import compare
+    from actlab.compare.result import Result
+    from actlab.compare.runners import Progress
+    from actlab.compare.study import Settings
 
 __all__ = ["Progress", "Result", "Settings", "compare"]
 
+_HOMES = {"Progress": "runners", "Result": "result", "Settings": "study", "compare": "comparison"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "compare":
-        return import_module("actlab.compare.comparison").compare
+    # the command line imports a part of this package to list functions: it must not pay for all
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
