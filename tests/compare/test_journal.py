@@ -6,9 +6,10 @@ import pytest
 
 from actlab.compare import compare
 from actlab.compare.conclusion import conclude
+from actlab.compare.driver import train_missing
 from actlab.compare.journal import journal
 from actlab.compare.ledger import Ledger
-from actlab.compare.runners import InProcess, train_missing
+from actlab.compare.runners import InProcess
 
 QUICK = {"epochs": 3, "blocks": 4, "hidden": (8,), "learning_rates": (0.01, 0.03), "workers": 1}
 

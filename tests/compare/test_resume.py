@@ -12,8 +12,9 @@ import time
 import pytest
 
 from actlab.compare.conclusion import conclude
+from actlab.compare.driver import train_missing
 from actlab.compare.ledger import Ledger
-from actlab.compare.runners import InProcess, Processes, train_missing, workers_for
+from actlab.compare.runners import InProcess, Processes, workers_for
 from actlab.errors import ActlabError
 
 MEASURED = ("finished", "train_seconds")
@@ -21,7 +22,8 @@ MEASURED = ("finished", "train_seconds")
 SLOWLY = """
 import pickle, sys, time
 from actlab.compare.ledger import Ledger
-from actlab.compare.runners import InProcess, train_missing
+from actlab.compare.driver import train_missing
+from actlab.compare.runners import InProcess
 
 def work(planned):
     print("working", flush=True)

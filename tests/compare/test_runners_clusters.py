@@ -14,8 +14,9 @@ import pytest
 
 from actlab.compare import compare
 from actlab.compare.conclusion import conclude
+from actlab.compare.driver import train_missing
 from actlab.compare.ledger import Ledger
-from actlab.compare.runners import InProcess, on_dask, train_missing
+from actlab.compare.runners import InProcess, on_dask
 from actlab.compare.runners.on_dask import Dask
 from actlab.compare.runners.on_ray import Ray
 from actlab.errors import ActlabError, DataError
@@ -147,6 +148,8 @@ def unfit(planned):
     raise DataError(f"chunk {planned.chunk.index} can not be used")
 
 
+# Ray starts its processes by forking; JAX, where another test has imported it, warns of that.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_nodes_die_in_the_middle_of_a_study(cluster, make_plan, make_runs, tmp_path):
     plan = make_plan(labels=tuple(f"f{i}" for i in range(CHUNKS)), blocks=3)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 import actlab
 from actlab.gallery.exhibit import exhibit
@@ -192,7 +193,7 @@ def test_the_address_holds_what_is_laid_over_each_other(look):
         assert agrees(f, 1, x, *rest)
     page.locator("#name").fill("exponential_linear_unit")  # an alias
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelectorAll('.layers li').length === 3")
+    expect(page.locator(".layers li")).to_have_count(3)
     page.locator("#l2-alpha").focus()
     page.keyboard.press("ArrowRight")
     looked.settle()
@@ -330,7 +331,7 @@ def test_keys_alone_lead_from_a_search_to_a_copy_of_the_source(look):
     assert page.get_by_role("tabpanel").count() == 1
     assert panel.locator("code").inner_text().strip() == actlab.get("gelu").export("keras").strip()
     panel.get_by_role("button", name="Copy").press("Enter")
-    page.wait_for_function("document.querySelector('.source:not([hidden]) .copied').textContent")
+    expect(page.locator(".source:not([hidden]) .copied")).not_to_be_empty()
 
 
 def test_a_picture_says_what_it_shows(look):

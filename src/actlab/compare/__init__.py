@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actlab.compare.comparison import compare
+    from actlab.compare.driver import Progress
     from actlab.compare.result import Result
-    from actlab.compare.runners import Progress
     from actlab.compare.study import Settings
 
 __all__ = ["Progress", "Result", "Settings", "compare"]
 
-_HOMES = {"Progress": "runners", "Result": "result", "Settings": "study", "compare": "comparison"}
+_HOMES = {"Progress": "driver", "Result": "result", "Settings": "study", "compare": "comparison"}
 
 
 def __getattr__(name: str) -> Any:

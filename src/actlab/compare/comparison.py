@@ -14,19 +14,14 @@ from actlab.compare.arrangement import arranged, seconds_of
 from actlab.compare.candidates import candidates_for
 from actlab.compare.checking import checked_settings
 from actlab.compare.conclusion import conclude
+from actlab.compare.driver import train_missing
 from actlab.compare.journal import journal
 from actlab.compare.ledger import Ledger
 from actlab.compare.own_files import absolute, function_of, names_function
 from actlab.compare.own_model import OwnModel
 from actlab.compare.problem import PROBLEMS, problem_named
 from actlab.compare.protocol import plan
-from actlab.compare.runners import (
-    InProcess,
-    chosen_runner,
-    runner_for,
-    train_missing,
-    workers_for,
-)
+from actlab.compare.runners import InProcess, chosen_runner, runner_for, workers_for
 from actlab.compare.studies import call_of
 from actlab.compare.study import Settings
 from actlab.compare.task import Task, load
@@ -38,10 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from actlab.activation import Activation
+    from actlab.compare.driver import Progress
     from actlab.compare.problem import Problem
     from actlab.compare.protocol import Plan, PlannedChunk
     from actlab.compare.result import Result
-    from actlab.compare.runners import Progress, Runner, Work
+    from actlab.compare.runners import Runner, Work
     from actlab.compare.study import Candidate, Run
 
 __all__ = ["compare", "data_of"]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from actlab.compare.driver import Progress, train_missing
 from actlab.compare.runners.choice import chosen_runner, runner_for, workers_for
 from actlab.compare.runners.contract import Finished, Runner, Work
 from actlab.compare.runners.local import InProcess, Processes
@@ -14,11 +13,9 @@ __all__ = [
     "Finished",
     "InProcess",
     "Processes",
-    "Progress",
     "Runner",
     "Work",
     "chosen_runner",
     "runner_for",
-    "train_missing",
     "workers_for",
 ]
