@@ -37,8 +37,8 @@ class JaxEngine(NumpyEngine):
     name = "jax"
     dtypes = ("float16", "bfloat16", "float32", "float64")
     thorough = ("float32",)
-    """Dtypes in which all checks run; the narrow ones go through float32 and are rounded once, which
-    `check_single_numbers` and the accuracy see, and each dtype compiles every operation anew."""
+    """Dtypes in which all checks run. The narrow ones go through float32 and are rounded once, as
+    `check_single_numbers` and the accuracy see; and each dtype compiles every operation anew."""
     default = "float32"
 
     def session(self, dtype: str) -> AbstractContextManager[None]:
