@@ -23,112 +23,10 @@ from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
 from actlab.engines.torch_direct import direct_way, own_operation
-from actlab.engines.torch_softmax import softmax
+from actlab.engines.torch_operations import SCOPE, TABLE, Operations
 from actlab.formula import Expression, differentiate
 
-__all__ = ["TABLE", "as_array", "prepare", "saving_output", "vector"]
-
-TABLE = {
-    "lt": "({a} < {b})", "le": "({a} <= {b})", "gt": "({a} > {b})", "ge": "({a} >= {b})",
-    "eq": "({a} == {b})", "ne": "({a} != {b})",
-    "add": "({a} + {b})", "sub": "({a} - {b})", "mul": "({a} * {b})", "div": "({a} / {b})",
-    "neg": "(-{a})", "pow": "({a} ** {b})", "pi": "3.141592653589793", "e": "2.718281828459045",
-    "abs": "_call(torch.abs, {a}, {x})", "sign": "_sign({a}, {x})",
-    "minimum": "_minimum({a}, {b}, {x})", "maximum": "_maximum({a}, {b}, {x})",
-    "clip": "_minimum(_maximum({a}, {b}, {x}), {c}, {x})", "where": "_where({a}, {b}, {c}, {x})",
-    "exp": "_call(torch.exp, {a}, {x})", "expm1": "_call(torch.expm1, {a}, {x})",
-    "log": "_call(torch.log, {a}, {x})", "log1p": "_call(torch.log1p, {a}, {x})",
-    "sqrt": "_call(torch.sqrt, {a}, {x})", "sin": "_call(torch.sin, {a}, {x})",
-    "cos": "_call(torch.cos, {a}, {x})", "arctan": "_call(torch.atan, {a}, {x})",
-    "arcsinh": "_call(torch.asinh, {a}, {x})", "sinh": "_call(torch.sinh, {a}, {x})",
-    "cosh": "_call(torch.cosh, {a}, {x})", "tanh": "_call(torch.tanh, {a}, {x})",
-    "sech": "_sech(_tensor({a}, {x}))",
-    "tanh_shrink": "_tanh_shrink(_tensor({a}, {x}))", "sigmoid": "_sigmoid(_tensor({a}, {x}))",
-    "softplus": "_softplus(_tensor({a}, {x}))", "log_sigmoid": "(-_softplus(-_tensor({a}, {x})))",
-    "erf": "_call(torch.erf, {a}, {x})", "erfc": "_call(torch.erfc, {a}, {x})",
-    "normcdf": "(0.5 * _call(torch.erfc, {a} * -0.7071067811865476, {x}))",
-    "normpdf": "_normpdf({a}, {x})",
-}  # fmt: skip
-"""One PyTorch operation per primitive; a constant operand becomes a tensor like `x`."""
-
-
-def _tensor(value: Any, like: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value
-    return torch.scalar_tensor(value, dtype=like.dtype, device=like.device)
-
-
-def _call(function: Callable[[Any], Any], a: Any, like: Any) -> Any:
-    return function(_tensor(a, like))
-
-
-def _sign(a: Any, like: Any) -> Any:
-    a = _tensor(a, like)
-    return torch.where(torch.isnan(a), a, torch.sign(a))  # torch.sign(nan) is 0
-
-
-def _minimum(a: Any, b: Any, like: Any) -> Any:
-    if isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
-        return torch.clamp_max(a, b)
-    return torch.minimum(_tensor(a, like), _tensor(b, like))
-
-
-def _maximum(a: Any, b: Any, like: Any) -> Any:
-    if isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
-        return torch.clamp_min(a, b)
-    return torch.maximum(_tensor(a, like), _tensor(b, like))
-
-
-def _where(condition: Any, a: Any, b: Any, like: Any) -> Any:
-    if not isinstance(condition, torch.Tensor):
-        return a if condition else b
-    if not isinstance(a, torch.Tensor) and not isinstance(b, torch.Tensor):
-        a = _tensor(a, like)
-    return torch.where(condition, a, b)
-
-
-def _sech(a: Any) -> Any:
-    small = torch.exp(-torch.abs(a))
-    return 2 * small / (1 + small * small)
-
-
-def _tanh_shrink(a: Any) -> Any:
-    # near zero Lambert's continued fraction of tanh, whose terms are all positive
-    square = torch.clamp_max(a * a, 1.0)
-    tail: Any = 0.0
-    for odd in range(19, 1, -2):
-        tail = square / (odd + tail)
-    return torch.where(torch.abs(a) < 1, a * (tail / (1 + tail)), a - torch.tanh(a))
-
-
-def _sigmoid(a: Any) -> Any:
-    # torch.sigmoid is 0 where exp(-a) overflows, which in float32 is at -89 already
-    return torch.where(a < -80, torch.exp(a), torch.sigmoid(a))
-
-
-def _softplus(a: Any) -> Any:
-    return torch.clamp_min(a, 0) + torch.log1p(torch.exp(-torch.abs(a)))
-
-
-def _normpdf(a: Any, like: Any) -> Any:
-    a = _tensor(a, like)
-    return torch.exp(-0.5 * a * a) * 0.3989422804014327
-
-
-_SCOPE = {
-    "torch": torch,
-    "_tensor": _tensor,
-    "_call": _call,
-    "_sign": _sign,
-    "_minimum": _minimum,
-    "_maximum": _maximum,
-    "_where": _where,
-    "_sech": _sech,
-    "_sigmoid": _sigmoid,
-    "_softplus": _softplus,
-    "_tanh_shrink": _tanh_shrink,
-    "_normpdf": _normpdf,
-}
+__all__ = ["as_array", "join", "parts", "prepare", "saving_output", "vector"]
 
 
 class Kernel:
@@ -223,7 +121,7 @@ def _compose(kernel: Kernel, width: str) -> bool:
         given = ((name, 0.5) for name in kernel.names if name not in VARIABLES)
         dtype = "float64" if width.startswith("wide") else "float32"
         words = torch_onnx if width.endswith("onnx") else None
-        table, scope = (words.TABLE, words.SCOPE) if words else (TABLE, _SCOPE)
+        table, scope = (words.TABLE, words.SCOPE) if words else (TABLE, SCOPE)
         guarded = guard(kernel.expression, tuple(sorted((*kernel.fixed, *given))), dtype)
         arguments = (*kernel.names, *(name for name, _ in kernel.fixed))
         setattr(kernel.composed, width, compile_function([guarded], arguments, table, scope))
@@ -453,81 +351,6 @@ def parts(z: Any) -> tuple[Any, Any]:
 def join(real: Any, imaginary: Any) -> Any:
     """A complex tensor of its two parts."""
     return torch.complex(real, imaginary)
-
-
-class Operations:
-    """What a vector rule may use, on tensors.
-
-    Reductions keep their axis. Positions along the axis count from 0.
-    """
-
-    exp, log, log1p, sqrt = (
-        staticmethod(f) for f in (torch.exp, torch.log, torch.log1p, torch.sqrt)
-    )
-    abs, sign, where = (staticmethod(f) for f in (torch.abs, torch.sign, torch.where))
-    maximum, sigmoid = staticmethod(torch.maximum), staticmethod(_sigmoid)
-    softmax_at_once = staticmethod(softmax)
-    bits = 60
-    """How many halvings of an interval float64 can tell apart."""
-
-    @staticmethod
-    def log_sigmoid(x: Any) -> Any:
-        """The logarithm of the logistic function."""
-        return torch.nn.functional.logsigmoid(x)
-
-    @staticmethod
-    def indicator(condition: Any, x: Any) -> Any:
-        """1 where a condition holds, else 0, as numbers of the kind of x."""
-        return condition.to(x.dtype)
-
-    @staticmethod
-    def quantile(p: Any) -> Any:
-        """The number that N(0, 1) stays below with probability p."""
-        if isinstance(p, torch.Tensor):
-            return torch.special.ndtri(p)
-        return float(torch.special.ndtri(torch.tensor(p, dtype=torch.float64)))
-
-    @staticmethod
-    def max(x: Any, axis: int) -> Any:
-        """Largest along an axis."""
-        return torch.amax(x, dim=axis, keepdim=True)
-
-    @staticmethod
-    def sum(x: Any, axis: int) -> Any:
-        """Sum along an axis."""
-        return torch.sum(x, dim=axis, keepdim=True)
-
-    @staticmethod
-    def sort(x: Any, axis: int) -> Any:
-        """In ascending order along an axis."""
-        return torch.sort(x, dim=axis).values
-
-    @staticmethod
-    def cumsum(x: Any, axis: int) -> Any:
-        """Sums of the entries so far."""
-        return torch.cumsum(x, dim=axis)
-
-    @staticmethod
-    def positions(x: Any, axis: int) -> Any:
-        """0, 1, 2, ... along an axis, of a shape that broadcasts against x."""
-        shape = [1] * x.dim()
-        shape[axis] = x.shape[axis]
-        return torch.arange(x.shape[axis], dtype=x.dtype, device=x.device).reshape(shape)
-
-    @staticmethod
-    def reshape(x: Any, shape: Any) -> Any:
-        """The same entries in another shape."""
-        return torch.reshape(x, shape)
-
-    @staticmethod
-    def concat(arrays: Any, axis: int) -> Any:
-        """One after the other along an axis."""
-        return torch.cat(arrays, dim=axis)
-
-    @staticmethod
-    def constant(x: Any) -> Any:
-        """The same numbers, through which no gradient passes."""
-        return x.detach() if isinstance(x, torch.Tensor) else x
 
 
 def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, Any]) -> Any:
