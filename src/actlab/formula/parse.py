@@ -31,6 +31,8 @@ _COMPARISONS = {
     ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
 }  # fmt: skip
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
+_HOLDS = "a formula holds numbers, x, parameters, + - * / ** and calls such as tanh(x)"
+
 _WORDS = {name for name, row in PRIMITIVES.items() if not row.operator} | set(ALIASES)
 
 
@@ -199,8 +201,11 @@ class _Parser:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
             return self._error_at(node, "'^' is not in the language", "write a power as x**2")
         if isinstance(node, ast.Attribute):
+            known = node.attr in _WORDS or node.attr in self.known
             return self._error_at(
-                node, "attributes can't be used in a formula", f"write {node.attr}(...) alone"
+                node,
+                "attributes can't be used in a formula",
+                f"write {node.attr}(...), with nothing before it" if known else _HOLDS,
             )
         if isinstance(node, ast.IfExp):
             return self._error_at(
@@ -216,7 +221,7 @@ class _Parser:
         return self._error_at(
             node,
             f"{what} can't be used in a formula",
-            "a formula holds numbers, x, parameters, + - * / ** and calls such as tanh(x)",
+            _HOLDS,
         )
 
     def _literal(self, node: ast.Constant) -> Expression:
