@@ -19,7 +19,7 @@ from actlab.engines.cpu.arrangement import (
 )
 from actlab.engines.cpu.softmax import SoftmaxSpec, run_softmax
 from actlab.engines.cpu.spec import GRADIENT, Spec
-from actlab.engines.cpu.store import address_of, cache_folder, stored, usable
+from actlab.engines.cpu.store import address_of, cache_folder, digest_of, stored, usable
 from actlab.engines.cpu.tasks import (
     BLOCK,
     PARALLEL_FROM,
@@ -44,6 +44,7 @@ __all__ = [
     "by_row",
     "cache_folder",
     "collapsed",
+    "digest_of",
     "kernels_from",
     "large_enough",
     "run",

@@ -22,7 +22,7 @@ from typing import Any
 from actlab.engines.cpu.softmax import SoftmaxSpec, build_softmax
 from actlab.engines.cpu.spec import ENTRY, Spec
 
-__all__ = ["address_of", "cache_folder", "stored", "usable"]
+__all__ = ["address_of", "cache_folder", "digest_of", "stored", "usable"]
 
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
@@ -70,6 +70,19 @@ def address_of(spec: AnySpec) -> int | None:
 def stored(spec: AnySpec) -> bool:
     """Whether a kernel is compiled already, in this process or on disk."""
     return spec in _LOADED or (usable() and _file_of(spec).exists())
+
+
+def digest_of(spec: AnySpec) -> str:
+    """A hash of a kernel's instructions and constants: the same digest gives the same numbers."""
+    from llvmlite import binding
+
+    _prepare_llvm()
+    digest = hashlib.sha256()
+    for section in binding.ObjectFileRef.from_data(_object_code(spec)).sections():
+        kind = (section.name() or b"").removeprefix(b".rela")
+        if kind.startswith((b".text", b".ltext", b".rodata")):
+            digest.update(section.data() or b"")
+    return digest.hexdigest()[:16]
 
 
 @cache
