@@ -12,7 +12,8 @@ from torch.nn import functional
 
 import actlab
 from actlab.health import Watch
-from actlab.health.remedies import ACTIONS, Patient, Remedy, Snapshot
+from actlab.health.patient import Patient, Snapshot
+from actlab.health.remedies import ACTIONS, Remedy
 
 from .conftest import mlp, rows, train
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from actlab.errors import ActlabError
 from actlab.health.findings import Finding
+from actlab.health.patient import Snapshot
 from actlab.health.record import Record
-from actlab.health.remedies import Remedy, Snapshot
+from actlab.health.remedies import Remedy
 
 if TYPE_CHECKING:
     from actlab.health.watching import Watch

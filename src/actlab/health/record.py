@@ -172,6 +172,18 @@ class LossUse:
     target_lowest: float = math.nan
     target_highest: float = math.nan
 
+    def joined(self, other: LossUse) -> LossUse:
+        """The extremes of both."""
+        return LossUse(
+            self.name,
+            max(self.row_sum_error, other.row_sum_error),
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+            max(self.log_sum_error, other.log_sum_error),
+            min(self.target_lowest, other.target_lowest),
+            max(self.target_highest, other.target_highest),
+        )
+
 
 class Curve:
     """A series over the steps that never holds more than a fixed number of points.

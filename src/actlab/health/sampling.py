@@ -134,14 +134,14 @@ def to_host(tensors: Sequence[Tensor]) -> list[Any]:
     for place, tensor in enumerate(tensors):
         by_device.setdefault(tensor.device, []).append(place)
     for places in by_device.values():
-        scalars = [p for p in places if tensors[p].dim() == 0]
-        if len(scalars) == len(places):
-            flat = torch.stack([tensors[p] for p in places])
-        else:
-            flat = torch.cat([tensors[p].reshape(-1) for p in places])
-        numbers = flat.detach().cpu().numpy()
+        single = [p for p in places if tensors[p].dim() == 0]
+        others = [p for p in places if tensors[p].dim() > 0]
+        flat = [tensors[p].reshape(-1) for p in others]
+        if single:
+            flat.append(torch.stack([tensors[p] for p in single]))
+        numbers = torch.cat(flat).detach().cpu().numpy()
         start = 0
-        for place in places:
+        for place in others + single:
             size = tensors[place].numel()
             found[place] = numbers[start : start + size].reshape(tuple(tensors[place].shape))
             start += size

@@ -19,8 +19,9 @@ from actlab.errors import ActlabError
 from actlab.health.collect import Collector
 from actlab.health.cure import Cure, Trial
 from actlab.health.findings import Finding, Findings
+from actlab.health.patient import Patient, Snapshot
 from actlab.health.record import Curve, Record
-from actlab.health.remedies import Patient, Remedy, Snapshot
+from actlab.health.remedies import Remedy
 from actlab.health.rules import diagnose
 
 __all__ = ["Watch", "watch"]

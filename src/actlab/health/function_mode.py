@@ -1,0 +1,105 @@
+"""What a watch sees of function calls: activations, losses, the backward pass, risky operations."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
+
+from actlab.health.identify import SUSPECTS, calls, losses
+
+if TYPE_CHECKING:
+    from actlab.health.collect import Collector
+
+__all__ = ["CallMode", "without_mode"]
+
+Tensor = torch.Tensor
+
+
+class CallMode(TorchFunctionMode):
+    """Tells a collector of the calls in a sampled step, until its backward pass is done."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = weakref.ref(collector)
+        self._activations = calls()
+        self._losses = losses()
+        self._made: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self._is_on = False
+
+    def open(self) -> None:
+        """Put it on the stack."""
+        if not self._is_on:
+            _push_mode(self)  # type: ignore[no-untyped-call]
+            self._is_on = True
+
+    def close(self) -> None:
+        """Take it off the stack, wherever it is in it."""
+        if self._is_on:
+            self._is_on = False
+            without_mode(self)
+            self._made = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        collector = self._collector()
+        if collector is None:
+            return func(*args, **kwargs)
+        make = self._activations.get(func)
+        if make is not None and args and isinstance(args[0], torch.Tensor):
+            activation = make(*args, **kwargs)
+            if activation is not None:
+                name = activation.name
+                return collector.call(name, activation, args[0], lambda: func(*args, **kwargs))
+        if func in self._losses:
+            if len(args) > 1:
+                collector.use(self._losses[func], args[0], args[1])
+            return func(*args, **kwargs)
+        if func is _BACKWARD:
+            collector.start_backward(*self._loss_and_scale(args[0]))
+            return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        if func in _PRODUCTS and isinstance(result, torch.Tensor) and result.dim() == 0:
+            self._note_product(func, args, result)
+        if func in SUSPECTS and isinstance(result, torch.Tensor):
+            return collector.operation(SUSPECTS[func], result)
+        return result
+
+    def _note_product(self, func: Any, args: Any, result: Tensor) -> None:
+        """Remember that a scalar is another one times a number: a loss and its scale."""
+        base, factor = args[0], args[1]
+        if not isinstance(base, torch.Tensor) or not base.requires_grad:
+            return
+        if isinstance(factor, torch.Tensor):
+            if factor.requires_grad or func not in _TIMES:
+                return
+            self._made[id(result)] = (base, factor)
+        else:
+            self._made[id(result)] = (base, None)
+
+    def _loss_and_scale(self, start: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The loss that the start of a backward pass was made of, and a scaler's factor in it."""
+        scale = None
+        while id(start) in self._made:
+            start, factor = self._made[id(start)]
+            scale = factor if factor is not None else scale
+        self._made = {}
+        return start, scale
+
+
+_BACKWARD: Final[Any] = torch.Tensor.backward
+_TIMES: Final = {torch.Tensor.mul, torch.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__}
+_PRODUCTS: Final = _TIMES | {torch.Tensor.div, torch.div, torch.Tensor.__truediv__}
+
+
+def without_mode(mode: TorchFunctionMode) -> None:
+    """Take a function mode off the stack, wherever it is in it."""
+    above = []
+    while torch._C._len_torch_function_stack() > 0:
+        top = _pop_mode()  # type: ignore[no-untyped-call]
+        if top is mode:
+            break
+        above.append(top)
+    for one in reversed(above):
+        _push_mode(one)  # type: ignore[no-untyped-call]

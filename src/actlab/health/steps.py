@@ -1,0 +1,54 @@
+"""The optimizer's step: the gradients that it gets, and the weights before and after it."""
+
+from __future__ import annotations
+
+import torch
+
+from actlab.health.parameters import Parameters
+from actlab.health.sampling import few, norms, views
+from actlab.health.states import Gradients
+from actlab.health.window import Window
+
+__all__ = ["StepReader"]
+
+Tensor = torch.Tensor
+
+
+class StepReader:
+    """Reads the parameters of a model around a step."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self._before: Tensor | None = None
+        self._views: list[Tensor] | None = None
+        self._places: list[int] | None = None
+
+    def no_gradients(self) -> bool:
+        """Whether no parameter has a gradient."""
+        return all(p.grad is None for p in self.parameters.tensors)
+
+    def before(self, window: Window, step: int, *, scaled: bool) -> None:
+        """Gradients, as the optimizer gets them, and weights."""
+        grads = {at: p.grad for at, p in enumerate(self.parameters.tensors) if p.grad is not None}
+        if grads:
+            every = list(grads.values())
+            some = few(every) if window.samples == 0 else None
+            window.gradients(Gradients(step, list(grads), norms(every), some), scaled=scaled)
+        if self.parameters.tensors:
+            self._before = self._some_weights()
+
+    def after(self, window: Window, step: int, rate: float) -> None:
+        """Weights once more, and the learning rate."""
+        if self._before is not None:
+            window.step(step, self._before, self._some_weights(), rate)
+            self._before = None
+
+    def _some_weights(self) -> Tensor:
+        """Some numbers of every weight, through views that last as long as its memory does."""
+        places = [p.data_ptr() for p in self.parameters.tensors]
+        if places != self._places:
+            self._views = views(self.parameters.tensors)
+            self._places = places if self._views is not None else None
+        if self._views is None:
+            return few(self.parameters.tensors)
+        return torch.cat(self._views)
