@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 import actlab
-from actlab.compare.exchange import Exchange, find
+from actlab.compare.exchange import Exchange
+from actlab.compare.finding import find
 from actlab.compare.own_model import OwnModel
 from actlab.compare.sites import Site, sites_of
 from actlab.compare.study import Settings

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from actlab.catalogue import resolve, split_list
 from actlab.compare.code_digest import digest_of, own_classes, structure_of
 from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
-from actlab.compare.exchange import find
+from actlab.compare.finding import find
 from actlab.compare.looped import batches_of, rows_of
 from actlab.compare.own_data import (
     OwnData,
@@ -37,6 +37,7 @@ from actlab.errors import ActlabError, DataError, SettingError
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
+    from actlab.compare.exchange import Found
     from actlab.compare.problem import Part, Parts, Score, Step
 
 __all__ = ["OwnModel"]
@@ -192,7 +193,12 @@ class OwnModel:
     def network(self, activation: Activation, settings: Settings) -> nn.Module:
         """The user's network with the candidate in the place of its activations."""
         del settings
-        return self._exchange.apply(self._made(), lambda *_: Site(activation))
+        on_numbers = _kind(activation) == "scalar"
+
+        def site(found: Found, _: Any) -> Site:
+            return Site(activation) if on_numbers else Site(activation, axis=found.axis)
+
+        return self._exchange.apply(self._made(), site)
 
     def loss(self, model: nn.Module, batch: Any, settings: Settings) -> Tensor:
         """The loss of a batch."""

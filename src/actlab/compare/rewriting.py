@@ -8,7 +8,7 @@ forward is followed twice, for training and for evaluation, since `torch.fx` kee
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, fx, nn
 
+from actlab.catalogue import get
 from actlab.errors import ActlabError
 from actlab.health.identify import calls
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["Wanted", "called", "rewrite"]
+__all__ = ["Wanted", "axis_of_call", "called", "rewrite"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,23 @@ class Wanted:
 
 def called(function: Any, args: Any, kwargs: Mapping[str, Any]) -> Activation | None:
     """The activation that a call computes; its input may be given by name."""
+    if function is nn.functional.glu:
+        return get("glu")
     make = calls().get(function) if isinstance(function, Hashable) else None
     if make is None:
         return None
     numbers = {name: value for name, value in kwargs.items() if name != "input"}
     return make(*(args or (None,)), **numbers)
+
+
+def axis_of_call(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    """Along which a call works, if its function is no function of one number.
+
+    >>> axis_of_call((torch.zeros(2, 3), 1), {}), axis_of_call((torch.zeros(2, 3),), {"dim": 0})
+    (1, 0)
+    """
+    given = args[1] if len(args) > 1 else kwargs.get("dim")
+    return given if isinstance(given, int) else -1
 
 
 class _OwnCode(fx.Tracer):

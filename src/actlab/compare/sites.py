@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from actlab.compare.monitor import SATURATED_ROWS, saved_bytes, slope_floor
 from actlab.compare.networks import own_slopes
+from actlab.compare.recurrence import Gates
 from actlab.nn.layer import ActivationModule
 
 if TYPE_CHECKING:
@@ -230,6 +231,8 @@ def _convolves(layer: nn.Module) -> bool:
 
 def _fan_in(layer: nn.Module | None, weight: Tensor) -> float:
     """Inputs that one output sums up; 0 for a weight that is no matrix of such a layer."""
+    if isinstance(layer, Gates):
+        return 0.0
     if isinstance(layer, nn.modules.conv._ConvTransposeNd):
         kernel = math.prod(layer.kernel_size) / math.prod(layer.stride)
         return layer.in_channels / layer.groups * kernel
