@@ -127,7 +127,7 @@ def sparse(scale):
             for block in range(blocks):
                 split = digits.split(block, settings)
                 x = split.validation_x
-                _, after = train_network(digits, candidate, block, settings)
+                _, after = train_network(digits, candidate, split, settings)
                 before = StackedNetwork(candidate.activation, 1, 1, after.widths, after.dtype)
                 drawn = initial_weights(candidate, settings.seed, block, after.widths)
                 for weight, matrix in zip(before.weights, drawn, strict=True):

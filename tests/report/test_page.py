@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from actlab.compare.study import Arrangement
 from actlab.report import comparison
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -279,6 +280,13 @@ def test_tables_are_said_to_be(usual):
     text = Page(comparison(usual)).text
     for word in ("Hidden layers", "hidden=(64, 64)", "Preprocessing was fitted"):
         assert word in text
+
+
+def test_how_many_networks_are_computed_at_once_is_that_of_the_way(usual):
+    for way, told in ((None, "up to 40"), ("stacked", "up to 40"), ("looped", "1 ")):
+        arrangement = way and Arrangement(way, "It was faster.")
+        text = Page(comparison(replace(usual, arrangement=arrangement))).text
+        assert text.split("Networks in one computation")[1].strip().startswith(told)
 
 
 def test_a_candidate_that_left_the_race_is_marked(usual):

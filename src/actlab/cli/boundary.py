@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actlab.cli.output import data_console, listed, print_json, resolve_list, say
+from actlab.cli.output import data_console, listed, resolve_list
 
 if TYPE_CHECKING:
     from actlab.lessons.boundary import Boundary
@@ -39,31 +40,21 @@ def boundary(
     """Train small networks in the plane, and draw where each parts the classes."""
     widths = listed(hidden, int, "16,16")
     rates = listed(learning_rates, float, "0.003,0.01")
-    if save is not None:
-        from actlab.plots import check_path
-
-        check_path(save)
     chosen = resolve_list(activations)
-    from actlab.cli.training import watched
+    from actlab.cli.training import drawn
     from actlab.lessons.boundary import boundary as train
 
-    with watched() as progress:
-        found = train(
-            data,
-            target=target,
-            activations=chosen,
-            hidden=widths,
-            epochs=epochs,
-            learning_rates=rates,
-            seed=seed,
-            progress=progress,
-        )
-    if as_json:
-        print_json(found.as_dict())
-    else:
-        _show(found)
-    if save is not None:
-        say(f"wrote {found.save(save)}")
+    training = partial(
+        train,
+        data,
+        target=target,
+        activations=chosen,
+        hidden=widths,
+        epochs=epochs,
+        learning_rates=rates,
+        seed=seed,
+    )
+    drawn(training, _show, save=save, as_json=as_json)
 
 
 def _show(found: Boundary) -> None:

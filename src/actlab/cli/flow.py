@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actlab.cli.output import data_console, listed, print_json, resolve_list, say
+from actlab.cli.output import data_console, listed, resolve_list
 
 if TYPE_CHECKING:
     from actlab.lessons.flow import Flow
@@ -47,33 +48,23 @@ def flow(
 ) -> None:
     """Follow signal and gradient through deep networks, before and after training."""
     rates = listed(learning_rates, float, "0.001,0.003")
-    if save is not None:
-        from actlab.plots import check_path
-
-        check_path(save)
     chosen = resolve_list(activations)
-    from actlab.cli.training import watched
+    from actlab.cli.training import drawn
     from actlab.lessons.flow import flow as train
 
-    with watched() as progress:
-        found = train(
-            data,
-            target=target,
-            activations=chosen,
-            depth=depth,
-            width=width,
-            sigma_w=sigma_w,
-            epochs=epochs,
-            learning_rates=rates,
-            seed=seed,
-            progress=progress,
-        )
-    if as_json:
-        print_json(found.as_dict())
-    else:
-        _show(found)
-    if save is not None:
-        say(f"wrote {found.save(save)}")
+    training = partial(
+        train,
+        data,
+        target=target,
+        activations=chosen,
+        depth=depth,
+        width=width,
+        sigma_w=sigma_w,
+        epochs=epochs,
+        learning_rates=rates,
+        seed=seed,
+    )
+    drawn(training, _show, save=save, as_json=as_json)
 
 
 def _show(found: Flow) -> None:

@@ -87,6 +87,7 @@ def conclude(plan: Plan, ledger: Ledger, *, short_of_memory: tuple[str, ...] = (
         train_seconds=sum(chunk.seconds for chunk in recorded.values()),
         seconds_spared=_seconds_spared(course, recorded),
         short_of_memory=short_of_memory,
+        arrangement=plan.arrangement,
         finished=max((chunk.finished for chunk in recorded.values()), default=None),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -21,11 +21,11 @@ from actlab.compare.candidates import candidates_for
 from actlab.compare.checking import checked_settings
 from actlab.compare.comparison import compare
 from actlab.compare.preparation import prepare
-from actlab.compare.study import Settings
+from actlab.compare.study import ASKED, Settings
 from actlab.compare.tables import columns_of_arrays
 from actlab.compare.targets import FEWEST_IN_CLASS, FEWEST_ROWS, Kind
 from actlab.compare.task import Split, Task, load
-from actlab.compare.trainer import fit_network
+from actlab.compare.trainer import train_network
 from actlab.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -39,21 +39,6 @@ if TYPE_CHECKING:
     from actlab.compare.study import Candidate
 
 __all__ = ["ActivationSearch"]
-
-
-_SETTINGS: Final = (
-    "hidden",
-    "optimizer",
-    "loss",
-    "metric",
-    "schedule",
-    "clip_norm",
-    "epochs",
-    "batch_size",
-    "learning_rates",
-    "blocks",
-    "margin",
-)
 
 
 def _classifies(search: ActivationSearch) -> bool:
@@ -211,7 +196,7 @@ class ActivationSearch(BaseEstimator):  # type: ignore[misc]
         return tuple(map(str, range(len(self.classes_)))) if _classifies(self) else ()
 
     def _settings(self, seed: int) -> Settings:
-        given = {name: getattr(self, name) for name in _SETTINGS}
+        given = {name: getattr(self, name) for name in ASKED if name not in {"seed", "race"}}
         return checked_settings(**given, seed=seed)
 
     def _named(self, result: Result) -> Result:
@@ -225,15 +210,16 @@ class ActivationSearch(BaseEstimator):  # type: ignore[misc]
         self._codes = np.array([int(code) for code in task.classes])
         self._kept = [column.name for column in task.columns]
         split, self.transform_ = _split(task, settings)
-        trained = fit_network(task, candidate, split, settings)
+        trained = train_network(task, candidate, split, settings)
         if trained is None:
             raise DataError(
                 f"{candidate.label} was chosen and then diverged at every learning rate on all "
                 "rows together; give smaller learning_rates"
             )
         self.best_activation_ = candidate.label
-        layers, self.learning_rate_ = trained
-        self.network_ = _network(candidate, layers)
+        run, network = trained
+        self.learning_rate_ = run.learning_rate
+        self.network_ = _network(candidate, network.layers(0))
         self._mean, self._scale = split.target_mean, split.target_scale
 
     def _outputs(self, X: Any) -> NDArray[np.float64]:  # noqa: N803

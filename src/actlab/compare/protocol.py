@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actlab.compare.losses import loss_for
 from actlab.compare.metrics import metric_for
 from actlab.compare.racing import looks
-from actlab.compare.study import Arrangement, Chunk, Settings, TaskSummary
+from actlab.compare.study import TRAINING, Arrangement, Chunk, Settings, TaskSummary
 from actlab.compare.task import Task
 
 if TYPE_CHECKING:
@@ -46,22 +46,6 @@ MOST_CELLS: Final = 50_000_000
 """Rows times columns that a chunk holds at once, over its blocks, unless one block has more."""
 
 _LIBRARIES: Final = ("torch", "numpy", "numba", "scikit-learn")
-
-_TRAINING: Final = (
-    "hidden",
-    "optimizer",
-    "loss",
-    "metric",
-    "schedule",
-    "clip_norm",
-    "epochs",
-    "batch_size",
-    "learning_rates",
-    "validation_share",
-    "test_share",
-    "seed",
-)
-"""The settings that a training sees; the others only shape the plan or the verdict."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +194,7 @@ def _keyed(
     *way: str,
 ) -> tuple[PlannedChunk, ...]:
     """Chunks from pairs, each with the key of everything that determines its numbers."""
-    training = {name: getattr(settings, name) for name in _TRAINING}
+    training = {name: getattr(settings, name) for name in TRAINING}
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     chunks = []
     for index, pairs in enumerate(cuts):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from actlab import _facade
 
 if TYPE_CHECKING:
-    from actlab.compare.study import Settings, TaskSummary
+    from actlab.compare.study import Arrangement, Settings, TaskSummary
 
 __all__ = [
     "Environment",
@@ -164,6 +164,8 @@ class Result:
     """Estimate of what they would have taken."""
     short_of_memory: tuple[str, ...] = ()
     """Candidates that could not be trained for want of memory; the others were."""
+    arrangement: Arrangement | None = None
+    """How the networks were trained, if they are no table's (which are always stacked)."""
     frame_library: str = "pandas"
     """Library of the frame that `table()` returns: the one that the user's data came in."""
 

@@ -6,12 +6,21 @@ Frozen values without behaviour; everything else in `compare` speaks in these wo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
 
-__all__ = ["Arrangement", "Candidate", "Chunk", "Run", "Settings", "TaskSummary"]
+__all__ = [
+    "ASKED",
+    "TRAINING",
+    "Arrangement",
+    "Candidate",
+    "Chunk",
+    "Run",
+    "Settings",
+    "TaskSummary",
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,31 @@ class Settings:
     """How many networks are trained in one batched computation (part of the plan)."""
     race: bool = False
     """Whether candidates that are clearly behind are dropped early (see `racing`)."""
+
+
+TRAINING: Final = (
+    "hidden",
+    "optimizer",
+    "loss",
+    "metric",
+    "schedule",
+    "clip_norm",
+    "epochs",
+    "batch_size",
+    "learning_rates",
+    "validation_share",
+    "test_share",
+    "seed",
+)
+"""The settings that a training sees; the others only shape the plan or the verdict."""
+
+ASKED: Final = (
+    *(name for name in TRAINING if not name.endswith("_share")),
+    "blocks",
+    "margin",
+    "race",
+)
+"""The settings that are arguments of `actlab.compare`."""
 
 
 @dataclass(frozen=True)

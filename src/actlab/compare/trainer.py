@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from actlab.compare.study import Candidate, Chunk, Settings
     from actlab.compare.task import Split, Task
 
-__all__ = ["fit_network", "initial_weights", "train_chunk", "train_network"]
+__all__ = ["initial_weights", "train_chunk", "train_network"]
 
 Array = np.ndarray[Any, Any]
 
@@ -90,40 +90,20 @@ def train_chunk(
 
 
 def train_network(
-    task: Task, candidate: Candidate, block: int, settings: Settings
+    task: Task, candidate: Candidate, split: Split, settings: Settings
 ) -> tuple[Run, StackedNetwork] | None:
-    """Train one candidate on one block at every learning rate, for whoever wants the network.
+    """Train one candidate on one split at every learning rate, for whoever wants the network.
 
     Returns:
         What validation chose: its run, and the network, a stack of one, with its weights at the
-        chosen epoch. None if every learning rate diverged before the first score.
-    """
-    with steady_arithmetic(), torch.no_grad():
-        split, numbers = task.split(block, settings), np.dtype(np.float32)
-        stack = _Stack(task, candidate, [split], settings=settings, dtype=numbers)
-        stack.train()
-        for member, run in enumerate(stack.runs()):
-            if run.test_score is not None:
-                return run, stack.network.subset([member])
-    return None
-
-
-def fit_network(
-    task: Task, candidate: Candidate, split: Split, settings: Settings
-) -> tuple[list[tuple[Array, Array]], float] | None:
-    """Train on one split alone, and keep the network that validation chooses.
-
-    Returns:
-        Weight matrix (fan_in, fan_out) and bias of every layer, and the learning rate; None if
-        the training diverged at every learning rate.
+        chosen epoch. None if every learning rate diverged before the first score. Without test
+        rows the run has no test score.
     """
     with steady_arithmetic(), torch.no_grad():
         stack = _Stack(task, candidate, [split], settings=settings, dtype=np.dtype(np.float32))
         stack.train()
-    chosen = stack.chosen()
-    if not chosen:
-        return None
-    return stack.network.layers(chosen[0]), settings.learning_rates[chosen[0]]
+        chosen = stack.chosen()
+        return (stack.runs()[chosen[0]], stack.network.subset(chosen)) if chosen else None
 
 
 class _Best:
@@ -285,7 +265,7 @@ class _Stack:
     def _test(self) -> tuple[dict[int, float], dict[int, float]]:
         """Loss and score on the test part, of the chosen members alone."""
         chosen = self.chosen()
-        if not chosen:
+        if not chosen or not self.test_part.rows:
             return {}, {}
         part = self.test_part.of([m // self.network.rates for m in chosen])
         loss, score = self._evaluate(self.network.subset(chosen), part)

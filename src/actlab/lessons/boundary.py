@@ -179,7 +179,7 @@ def boundary(
     for number, candidate in enumerate(candidates):
         if progress is not None:
             progress(number, len(candidates))
-        trained = train_network(task, candidate, 0, settings)
+        trained = train_network(task, candidate, task.split(0, settings), settings)
         shown = {"label": candidate.label, "formula": candidate.text}
         if trained is None:
             nothing = np.empty(0)

@@ -252,7 +252,7 @@ def _course(task: Task, candidate: Candidate, settings: Settings) -> Course:
         forecast = expected_layers(f, powers, [square] * depth, [0.0] * depth)
         forecast = replace(forecast, scatter=np.array(known.scatter))
         before = measured_layers(network, x, y, loss)
-        trained = train_network(task, candidate, 0, settings)
+        trained = train_network(task, candidate, task.split(0, settings), settings)
         if trained is not None:
             network.parameters[:] = trained[1].parameters
             after = measured_layers(network, x, y, loss)

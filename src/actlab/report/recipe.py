@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actlab.compare.problems import PROBLEMS
+from actlab.compare.study import ASKED
 from actlab.report.wording import amount, is_table
 
 if TYPE_CHECKING:
@@ -13,28 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["settings", "snippet"]
 
 _BUILTIN: Final = frozenset({"digits", "breast_cancer", "wine", "iris", "diabetes"})
-_ASKED: Final = (
-    "hidden",
-    "optimizer",
-    "loss",
-    "metric",
-    "schedule",
-    "clip_norm",
-    "epochs",
-    "batch_size",
-    "learning_rates",
-    "blocks",
-    "seed",
-    "margin",
-    "race",
-)
-"""Arguments of `actlab.compare` that are settings."""
 
 
 def settings(result: Result) -> list[tuple[str, str]]:
     """Return the settings in words: what, and which value."""
     put = result.settings
     table = is_table(result.task)
+    looped = result.arrangement is not None and result.arrangement.way == "looped"
     rows = [
         ("Hidden layers", " × ".join(map(str, put.hidden)) or "none"),
         ("Optimiser", put.optimizer),
@@ -51,7 +37,7 @@ def settings(result: Result) -> list[tuple[str, str]]:
         ("Margin", amount(put.margin)),
         ("Level", amount(put.level)),
         ("Racing", "on" if put.race else "off"),
-        ("Networks in one computation", f"{put.chunk_members}"),
+        ("Networks in one computation", "1" if looped else f"up to {put.chunk_members}"),
     ]
     # A network of one's own has layers, and data a split, that these settings know nothing of.
     return [row for row in rows if table or row[0] not in {"Hidden layers", "Validation and test"}]
@@ -63,7 +49,7 @@ def snippet(result: Result) -> list[str]:
     names = [row.label if row.family is not None else row.formula for row in result.rows]
     lines = ["import actlab", "", "result = actlab.compare(", *_data(result)]
     lines += ["    activations=[", *(f"        {name!r}," for name in names), "    ],"]
-    for name in _ASKED:
+    for name in ASKED:
         if name != "hidden" or is_table(task):
             lines.append(f"    {name}={getattr(result.settings, name)!r},")
     return [*lines, ")", 'result.report("report.html")']

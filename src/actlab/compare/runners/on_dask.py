@@ -7,7 +7,7 @@ import signal
 import warnings
 from collections import Counter, deque
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
 from math import inf
@@ -20,7 +20,7 @@ from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actlab.compare.protocol import PlannedChunk
     from actlab.compare.runners.contract import Finished, Work
@@ -33,7 +33,7 @@ _ATTEMPTS: Final = 4
 """So often is a chunk given out that vanishes with its workers."""
 
 
-class Dask:
+class Dask(remote.Cluster):
     """The worker processes of a Dask cluster, one chunk at a time each.
 
     A chunk needs one thread, and training sets what belongs to a whole process. So workers should
@@ -46,35 +46,13 @@ class Dask:
         patience: seconds to wait for a worker while there is none.
     """
 
-    def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
-        self.address, self.workers, self.patience = address, workers, patience
-        self._open = ExitStack()
-        self._cluster: Any = None
-        self._study: _Study | None = None
-
-    def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
-        """Train on the cluster and yield in the order of finishing.
-
-        Raises:
-            ActlabError: no cluster answers, it has no workers, or they died over one chunk.
-        """
-        if self._cluster is None:
-            self._cluster = self._open.enter_context(self._client())
-        if self._study is None or self._study.work is not work:
-            self._study = _Study(self._cluster, work, self.address, self.patience)
-        study = self._study
-        try:
-            yield from study.finished(chunks)
-        finally:
-            study.cancel()
-
-    def close(self) -> None:
-        """Leave the cluster, and end it if it was started here."""
-        self._study = self._cluster = None
-        self._open.close()
+    def begun(self, connection: Any, work: Work) -> _Study:
+        """Pack the work."""
+        return _Study(connection, work, self.address, self.patience)
 
     @contextmanager
-    def _client(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[Any]:
+        """Connect to the scheduler, or start worker processes here."""
         try:
             distributed: Any = import_module("distributed")
         except ImportError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
 from math import inf
 from time import monotonic, sleep
@@ -16,7 +16,7 @@ from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actlab.compare.protocol import PlannedChunk
     from actlab.compare.runners.contract import Finished, Work
@@ -29,7 +29,7 @@ _CLIENT_PORT: Final = 10001
 _RETRIES: Final = 3
 
 
-class Ray:
+class Ray(remote.Cluster):
     """One chunk per processor core of a Ray cluster.
 
     Args:
@@ -41,35 +41,13 @@ class Ray:
         patience: seconds to wait for a core while there is none.
     """
 
-    def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
-        self.address, self.workers, self.patience = address, workers, patience
-        self._open = ExitStack()
-        self._cluster: Any = None
-        self._study: _Study | None = None
-
-    def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
-        """Train on the cluster and yield in the order of finishing.
-
-        Raises:
-            ActlabError: no cluster answers, it has no cores, or its workers died over one chunk.
-        """
-        if self._cluster is None:
-            self._cluster = self._open.enter_context(self._connected())
-        if self._study is None or self._study.work is not work:
-            self._study = _Study(self._cluster, work, self.address, self.patience)
-        study = self._study
-        try:
-            yield from study.finished(chunks)
-        finally:
-            study.cancel()
-
-    def close(self) -> None:
-        """Leave the cluster, and end it if it was started here."""
-        self._study = self._cluster = None
-        self._open.close()
+    def begun(self, connection: Any, work: Work) -> _Study:
+        """Pack the work."""
+        return _Study(connection, work, self.address, self.patience)
 
     @contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[Any]:
+        """Connect to the cluster, or start Ray here."""
         try:
             ray: Any = import_module("ray")
         except ImportError as error:

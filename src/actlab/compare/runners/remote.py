@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import socket
 import uuid
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from functools import cache
 from importlib import metadata
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from actlab.compare.runners.contract import Finished, Work, timed
 from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from actlab.compare.protocol import PlannedChunk
 
 __all__ = [
+    "Cluster",
     "Parcel",
+    "Study",
     "alone",
     "deadly",
     "first_line",
@@ -43,6 +48,65 @@ _kept: dict[str, Work] = {}
 
 _alone = Lock()
 """Training sets the number of threads of the whole process, so one chunk at a time."""
+
+
+class Study(Protocol):
+    """Chunks on their way through a cluster."""
+
+    work: Work
+
+    def finished(self, chunks: Sequence[PlannedChunk]) -> Iterator[Finished]:
+        """Give the chunks out, and yield what comes back."""
+        ...
+
+    def cancel(self) -> None:
+        """Take back what is not done."""
+        ...
+
+
+class Cluster(ABC):
+    """A runner on other machines: it connects for the first chunks, and stays until it is closed.
+
+    Args:
+        address: where the cluster is.
+        workers: how many to start, where it is started here.
+        patience: seconds to wait for a worker while there is none.
+    """
+
+    def __init__(self, address: str, workers: int | None = None, patience: float = 30.0) -> None:
+        self.address, self.workers, self.patience = address, workers, patience
+        self._open = ExitStack()
+        self._connection: Any = None
+        self._study: Study | None = None
+
+    @abstractmethod
+    def connected(self) -> AbstractContextManager[Any]:
+        """Connect to the cluster, or start it."""
+
+    @abstractmethod
+    def begun(self, connection: Any, work: Work) -> Study:
+        """Begin a study there."""
+
+    def run(self, work: Work, chunks: Sequence[PlannedChunk]) -> Generator[Finished, None, None]:
+        """Train on the cluster and yield in the order of finishing.
+
+        Raises:
+            ActlabError: no cluster answers, it has no workers, or they died over one chunk.
+        """
+        if self._connection is None:
+            self._connection = self._open.enter_context(self.connected())
+        if self._study is None or self._study.work is not work:
+            self._study = self.begun(self._connection, work)
+        study = self._study
+        try:
+            yield from study.finished(chunks)
+        finally:
+            study.cancel()
+
+    def close(self) -> None:
+        """Leave the cluster, and end it if it was started here."""
+        self._study = self._connection = None
+        self._open.close()
 
 
 class Parcel(NamedTuple):
