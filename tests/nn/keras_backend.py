@@ -32,7 +32,9 @@ def main() -> None:
             actlab.keras_layer("rrelu", seed=3),
             keras.layers.Dense(16),
             actlab.keras_layer("swiglu"),
-            keras.layers.Dense(1),
+            actlab.keras_layer("linear_spline"),
+            actlab.keras_layer("dice"),
+            actlab.keras_layer("kan_bspline", outputs=1),
         ]
     )
     model.compile(keras.optimizers.Adam(0.01), "mse")

@@ -80,6 +80,13 @@ class TestLayer:
         assert np.isfinite(gradient)
         assert float(gradient) != 0
 
+    def test_a_parameter_stays_above_its_bound(self):
+        layer = actlab.keras_layer("entmax", learnable=True)
+        layer.alpha.assign(0.5)
+        y = layer(np.array([[1.0, 2.0, 1.5]], np.float32)).numpy()
+        just_above = actlab.get("entmax", alpha=1 + 0.5e-4)([[1.0, 2.0, 1.5]])
+        np.testing.assert_allclose(y, just_above, rtol=1e-3)  # 1/(alpha - 1) is 20,000 in float32
+
     def test_masks_pass_through(self):
         import keras
 

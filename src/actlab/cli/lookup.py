@@ -126,7 +126,7 @@ _KINDS = {
     "gated": "gated: x and its gate to a number",
     "vector": "vector: works along an axis",
     "complex": "complex: complex number to complex number",
-    "layer": "layer: has weights of its own, in PyTorch",
+    "layer": "layer: has weights of its own, in PyTorch and Keras",
 }
 
 

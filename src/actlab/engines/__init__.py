@@ -138,7 +138,8 @@ def _check_callable(activation: Activation) -> None:
     if activation.kind == "layer":
         raise TypeError(
             f"{activation.name} is a layer with weights of its own and no function of its input "
-            f"alone; make one with actlab.get({activation.name!r}).module(...)"
+            f"alone; make one with actlab.get({activation.name!r}).module(...), or in Keras with "
+            f"actlab.keras_layer({activation.name!r}, ...)"
         )
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from actlab.catalogue import get
-from actlab.nn.own_weights import LayerModule, along_channels, check_channels_of, count
+from actlab.nn.own_weights import LayerModule, along_channels, check_channels_of
+from actlab.nn.settings import count
 
 __all__ = ["Dice", "DynamicReLU", "FunnelReLU", "MetaAcon"]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 from actlab.activation import Activation, Random
-from actlab.catalogue import define, get, resolve
+from actlab.catalogue import resolve
 from actlab.errors import ActlabError
 from actlab.nn.learning import check_channels, learned_names
+from actlab.nn.saved import read, written
 
 try:
     import keras
@@ -22,6 +24,8 @@ except ModuleNotFoundError as error:
         f"Keras is set to a backend that is not installed: there is no {error.name}; install it, "
         "or choose another in the environment variable KERAS_BACKEND (tensorflow, jax or torch)"
     ) from None
+
+from actlab.nn.keras_own_weights import own_layer
 
 __all__ = ["KerasActivation", "keras_layer"]
 
@@ -40,9 +44,9 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
 
     A learned parameter is a weight of its own name, of shape () for the whole layer or
     (channels,), counted along the last dimension of the input. A parameter that must be positive
-    acts as a ten-thousandth of where it began when training takes it below that, and its gradient
-    passes as if it did not. A random parameter is drawn for each element in training, and is its
-    mean otherwise.
+    acts as a ten-thousandth of where it began when training takes it below that (one with another
+    lower bound as so far above that), and its gradient passes as if it did not. A random parameter
+    is drawn for each element in training, and is its mean otherwise.
 
     The layer is saved with the model in a `.keras` file and loaded without `custom_objects`.
 
@@ -75,7 +79,8 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
             raise TypeError(f"{activation.name} works on single numbers; it takes no axis")
         if activation.kind == "layer":
             raise TypeError(
-                f"{activation.name} is a layer with weights of its own, which Keras has no form of"
+                f"{activation.name} is a layer with weights of its own; make it with "
+                f"actlab.keras_layer({activation.name!r})"
             )
         self.supports_masking = True
         self.activation = activation
@@ -124,8 +129,8 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
     def _value(self, name: str, x: Any) -> Any:
         value = ops.convert_to_tensor(getattr(self, name))
         spec = self.activation.specs.get(name)
-        if spec is not None and spec.positive:
-            floor = _FLOOR * self.activation.parameters[name]
+        if spec is not None and spec.least > -math.inf:
+            floor = spec.least + _FLOOR * (self.activation.parameters[name] - spec.least)
             # the sum is the floor exactly, and its gradient that of the parameter
             value = ops.where(value < floor, floor + (value - ops.stop_gradient(value)), value)
         if self.channels is not None and (not x.shape or x.shape[-1] != self.channels):
@@ -152,7 +157,7 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """What the layer is made of, for a `.keras` file."""
         own = {
-            "activation": _written(self.activation),
+            "activation": written(self.activation),
             "learnable": list(self.learned),
             "channels": self.channels,
             "axis": self.axis,
@@ -163,7 +168,7 @@ class KerasActivation(keras.layers.Layer):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> KerasActivation:
         """The layer that `get_config` described."""
-        return cls(**{**config, "activation": _read(config["activation"])})
+        return cls(**{**config, "activation": read(config["activation"])})
 
 
 def keras_layer(
@@ -173,8 +178,11 @@ def keras_layer(
     channels: int | None = None,
     axis: int | None = None,
     **options: Any,
-) -> KerasActivation:
+) -> keras.layers.Layer:
     """A Keras layer of an activation; see `KerasActivation`.
+
+    A function with weights of its own takes the options of its layer, which `actlab show` lists,
+    except that its channels or inputs are those of the last dimension of what comes, as in Keras.
 
     Args:
         activation: a name, a formula, or an activation.
@@ -185,31 +193,24 @@ def keras_layer(
 
     Raises:
         ActlabError: if Keras is not installed.
+        TypeError: for options that the layer does not take, or lacks; it says which there are.
 
     Example:
         >>> layer = keras_layer("leaky_relu", learnable=True)
         >>> [weight.name for weight in layer.trainable_weights]
         ['negative_slope']
+        >>> keras_layer("kan_chebyshev", outputs=3)(ops.ones((2, 5))).shape
+        TensorShape([2, 3])
     """
     function = resolve(activation) if isinstance(activation, str) else activation
+    if function.kind == "layer":
+        if learnable is not False:
+            raise TypeError(f"{function.name} learns its weights in any case; leave learnable out")
+        told = {"channels": channels, "axis": axis}
+        options |= {name: value for name, value in told.items() if value is not None}
+        return own_layer(function, **options)
     return KerasActivation(function, learnable=learnable, channels=channels, axis=axis, **options)
 
 
 def _is_float(tensor: Any) -> bool:
     return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)))
-
-
-def _written(activation: Activation) -> dict[str, Any]:
-    """An activation as JSON: its name in the catalogue, or its formula; and its numbers."""
-    formula = str(activation.formula) if activation.family == "user" else None
-    return {
-        "name": activation.name,
-        "formula": formula,
-        "parameters": dict(activation.parameters),
-    }
-
-
-def _read(written: dict[str, Any]) -> Activation:
-    if written["formula"] is None:
-        return get(written["name"], **written["parameters"])
-    return define(written["formula"], written["name"], **written["parameters"])

@@ -9,13 +9,8 @@ from torch import Tensor, nn
 
 from actlab.activation import Activation
 from actlab.catalogue import get
-from actlab.nn.own_weights import (
-    LayerModule,
-    along_channels,
-    check_channels_of,
-    count,
-    scalar_function,
-)
+from actlab.nn.own_weights import LayerModule, along_channels, check_channels_of
+from actlab.nn.settings import count, divided, rational_start, scalar_function
 
 __all__ = ["GroupRational", "LinearCombination", "TransformativeAdaptive"]
 
@@ -97,24 +92,6 @@ class LinearCombination(LayerModule):
         return total
 
 
-# quotients of degrees 5 and 4 that are closest on [-3, 3], as rational_activations has them
-_STARTS = {
-    "identity": ((0.0, 1.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)),
-    "gelu": (
-        (-0.0004221071456647063, 0.49999955516606254, 0.40270535451115536, 0.07366976895222031,
-         -0.012954788054484537, -0.0037414002583076983),
-        (4.9585381197087913e-05, 0.1472977407631199, 1.1645825701440633e-05,
-         -0.007483871514842074),
-    ),
-    "swish": (
-        (3.2597006782059475e-07, 0.500000007624051, 0.2500169540800127, 0.05327519598927768,
-         0.005804580590860159, 0.00027529600705133663),
-        (3.917294261258692e-05, 0.1065308384054887, 3.7991514117509955e-06,
-         0.0005503052126186067),
-    ),
-}  # fmt: skip
-
-
 class GroupRational(LayerModule):
     r"""P(x)/(1 + |Q(x)|) of degrees 5 and 4, with coefficients for each group of channels.
 
@@ -141,21 +118,17 @@ class GroupRational(LayerModule):
     ) -> None:
         super().__init__("group_rational", channels=channels, groups=groups, start=start, axis=axis)
         self.channels, self.axis = count("channels", channels), axis
-        if channels % count("groups", groups):
-            raise ValueError(f"{channels} channels do not divide into {groups} groups")
-        if start not in _STARTS:
-            raise ValueError(f"start is {start!r}; known are {', '.join(_STARTS)}")
-        top, bottom = (torch.tensor(row) for row in _STARTS[start])
+        self.share = divided(channels, groups)
+        top, bottom = (torch.tensor(row) for row in rational_start(start))
         self.numerator = nn.Parameter(top.repeat(groups, 1))
         self.denominator = nn.Parameter(bottom.repeat(groups, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; the shape stays."""
         check_channels_of(x, self.channels, self.axis)
-        share = self.channels // len(self.numerator)
 
         def spread(column: Tensor) -> Tensor:
-            return along_channels(column.repeat_interleave(share), x, self.axis)
+            return along_channels(column.repeat_interleave(self.share), x, self.axis)
 
         settings = {f"a{i}": spread(column) for i, column in enumerate(self.numerator.unbind(1))}
         settings |= {

@@ -6,13 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from actlab.activation import Activation
-from actlab.nn.own_weights import (
-    LayerModule,
-    along_channels,
-    check_channels_of,
-    count,
-    values_at,
-)
+from actlab.nn.own_weights import LayerModule, along_channels, check_channels_of
+from actlab.nn.settings import check_interval, count, even_points, kernel_start, values_at
 
 __all__ = [
     "AdaptivePiecewiseLinear",
@@ -37,11 +32,6 @@ class _EdgeFunctions(LayerModule):
                 f"this layer has {self.inputs} inputs, counted along the last dimension, but the "
                 f"shape is {tuple(x.shape)}"
             )
-
-
-def _interval(low: float, high: float) -> None:
-    if not low < high:
-        raise ValueError(f"low is {low:g} and high is {high:g}; low < high was expected")
 
 
 class BSplineKAN(_EdgeFunctions):
@@ -82,7 +72,7 @@ class BSplineKAN(_EdgeFunctions):
         high: float = 1.0,
     ) -> None:
         super().__init__("kan_bspline", inputs, outputs, grid=grid, order=order, low=low, high=high)
-        _interval(low, high)
+        check_interval(low, high)
         self.order = count("order", order, 0)
         step = (high - low) / count("grid", grid)
         places = torch.arange(-order, grid + order + 1, dtype=torch.float64)
@@ -146,7 +136,7 @@ class RadialBasisKAN(_EdgeFunctions):
         super().__init__(
             "kan_rbf", inputs, outputs, centres=centres, low=low, high=high, normalise=normalise
         )
-        _interval(low, high)
+        check_interval(low, high)
         self.width = (high - low) / (count("centres", centres, 2) - 1)
         self.register_buffer("centres", torch.linspace(low, high, centres))
         self.norm: nn.Module = nn.LayerNorm(inputs) if normalise else nn.Identity()
@@ -226,15 +216,11 @@ class KernelActivation(LayerModule):
     ) -> None:
         super().__init__("kaf", channels=channels, size=size, reach=reach, start=str(start))
         self.channels = count("channels", channels)
-        _interval(-reach, reach)
-        centres = torch.linspace(-reach, reach, count("size", size, 2), dtype=torch.float64)
-        self.gamma = 1 / (6 * (2 * reach / (size - 1)) ** 2)
-        gram = torch.exp(-self.gamma * (centres[:, None] - centres).square())
-        ridge = gram + 1e-6 * torch.eye(size, dtype=torch.float64)
-        weights = torch.linalg.solve(ridge, values_at(start, centres, "kaf"))
+        centres = even_points(reach, size)
+        self.gamma, weights = kernel_start(start, centres)
         dtype = torch.get_default_dtype()
-        self.register_buffer("centres", centres.to(dtype))
-        self.weight = nn.Parameter(weights.to(dtype).repeat(channels, 1))
+        self.register_buffer("centres", torch.tensor(centres, dtype=dtype))
+        self.weight = nn.Parameter(torch.tensor(weights, dtype=dtype).repeat(channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; the shape stays."""
@@ -275,10 +261,8 @@ class LinearSpline(LayerModule):
             "linear_spline", channels=channels, size=size, reach=reach, start=str(start)
         )
         self.channels, self.reach = count("channels", channels), reach
-        _interval(-reach, reach)
-        knots = torch.linspace(-reach, reach, count("size", size, 2), dtype=torch.float64)
-        values = values_at(start, knots, "linear_spline").to(torch.get_default_dtype())
-        self.values = nn.Parameter(values.repeat(channels, 1))
+        values = torch.tensor(values_at(start, even_points(reach, size), "linear_spline"))
+        self.values = nn.Parameter(values.to(torch.get_default_dtype()).repeat(channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; the shape stays."""
