@@ -9,7 +9,8 @@ import actlab
 from actlab.engines import numpy as engine
 from actlab.formula import differentiate, parse
 from actlab.properties import intervals
-from actlab.properties.charts import chart, factored
+from actlab.properties.charts import chart
+from actlab.properties.factors import factored
 from actlab.properties.intervals import enclose
 from actlab.properties.limits import limit
 from actlab.properties.structure import parity, switches_are_known

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,20 +17,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from actlab.formula import Call, Expression, Number, differentiate
-from actlab.formula.calculus import tidy
+from actlab.formula import Expression, Number, differentiate
 from actlab.formula.expression import nodes
+from actlab.properties.factors import LARGE, as_product, gathered_terms, without_positive_factors
 from actlab.properties.intervals import enclose
 from actlab.properties.limits import limit
 from actlab.properties.plain import plain
 
-__all__ = ["Chart", "chart", "factored"]
+__all__ = ["Chart", "chart"]
 
 _REACH: Final = 36.0
 _STEP: Final = 0.37
 _ROUNDS: Final = 26
-_LARGE: Final = 1000
-"""Formulas of more nodes are not multiplied out."""
 _WORK: Final = 1_000_000
 """Steps of interval arithmetic that a chart may take; about a tenth of a second."""
 _CALL: Final = 500
@@ -100,8 +97,8 @@ def chart(
     if isinstance(expression, Number):
         sign = (expression.value > 0) - (expression.value < 0)
         return Chart(low, high, (), (sign,), True)
-    if expression.size <= _LARGE:
-        number, factors = _as_product(_gathered_terms(expression))
+    if expression.size <= LARGE:
+        number, factors = as_product(gathered_terms(expression))
         if number == 0:
             return Chart(low, high, (), (0,), True)
         if len(factors) > 1:
@@ -129,8 +126,8 @@ def _of_product(
 class _Search:
     def __init__(self, expression: Expression, low: float, high: float, depth: int) -> None:
         self.low, self.high, self.depth = low, high, depth
-        self.reduced = _without_positive_factors(expression)
-        self.slope = _without_positive_factors(differentiate(self.reduced, "x"))
+        self.reduced = without_positive_factors(expression)
+        self.slope = without_positive_factors(differentiate(self.reduced, "x"))
         self.cost = len(list(nodes(self.reduced))) + len(list(nodes(self.slope)))
         self.function = plain(self.reduced)
 
@@ -179,7 +176,7 @@ class _Search:
         slope_low, slope_high = enclose(self.slope, a, b)
         rising, falling = slope_low >= 0, slope_high <= 0
         for place in np.flatnonzero((np.isinf(a) | np.isinf(b)) & ~rising & ~falling):
-            if ask and self.depth and self.slope.size <= _LARGE:
+            if ask and self.depth and self.slope.size <= LARGE:
                 found = chart(self.slope, float(a[place]), float(b[place]), self.depth - 1)
                 if found.proved and not found.zeros:
                     rising[place], falling[place] = found.signs[0] >= 0, found.signs[0] <= 0
@@ -362,129 +359,3 @@ def _rounded(roots: Any, function: Any, near_zero: float = 1e-12) -> Any:
     if np.any(np.abs(roots) < near_zero) and float(function(0.0)) == 0:
         rounded = np.where(np.abs(roots) < near_zero, 0.0, rounded)
     return rounded
-
-
-# -- sums without their common positive factors -----------------------------------------------
-
-_POSITIVE = {"exp", "sigmoid", "sech", "normpdf", "cosh", "normcdf", "softplus", "erfc"}
-
-Term = tuple[int, tuple[Expression, ...]]
-
-
-def _without_positive_factors(expression: Expression) -> Expression:
-    """The same signs, without the positive factors that all terms of a sum share.
-
-    ``sigmoid(x) + x * (sigmoid(x) * sigmoid(-x))`` becomes ``1 + x * sigmoid(-x)``, whose sign
-    interval arithmetic can tell where the factor has all but vanished.
-    """
-    if expression.size > _LARGE:
-        return expression
-    return _sum_of(_gathered_terms(expression))
-
-
-def _gathered_terms(expression: Expression) -> list[tuple[int, tuple[Expression, ...]]]:
-    """Number and factors of each term, without the positive factors that all share."""
-    terms = list(_terms(expression, 1))
-    for factor in dict.fromkeys(terms[0][1]):
-        if _is_positive(factor):
-            while all(factor in factors for _, factors in terms):
-                terms = [(sign, _minus(factors, factor)) for sign, factors in terms]
-    return _gathered(terms)
-
-
-def _as_product(terms: list[Term]) -> Term:
-    """Number and factors; of a sum the factors that all terms share, and the rest of the sum.
-
-    ``x * sigmoid(x) - x`` becomes x times ``sigmoid(x) - 1``.
-    """
-    if len(terms) == 1:
-        return terms[0]
-    shared: list[Expression] = []
-    for factor in dict.fromkeys(terms[0][1]):
-        while not isinstance(factor, Number) and all(factor in own for _, own in terms):
-            terms = [(number, _minus(own, factor)) for number, own in terms]
-            shared.append(factor)
-    return 1, (*shared, _sum_of(terms))
-
-
-def factored(expression: Expression) -> Expression:
-    """The same formula with the factors that all terms share in front, positive ones too."""
-    if expression.size > _LARGE:
-        return expression
-    terms = _gathered(list(_terms(expression, 1)))
-    number, factors = _as_product(terms)
-    return _sum_of([(number, factors)])
-
-
-def _sum_of(terms: list[Term]) -> Expression:
-    total: Expression = Number(0)
-    for number, factors in terms:
-        product: Expression = Number(number)
-        for factor in factors:
-            product = tidy("mul", (product, factor))
-        total = tidy("add", (total, product))
-    return total
-
-
-def _gathered(terms: list[Term]) -> list[tuple[int, tuple[Expression, ...]]]:
-    """Equal terms counted once, with their number."""
-    counts: dict[frozenset[tuple[Expression, int]], tuple[int, tuple[Expression, ...]]] = {}
-    for sign, factors in terms:
-        key = frozenset(Counter(factors).items())
-        count, first = counts.get(key, (0, factors))
-        counts[key] = count + sign, first
-    return [found for found in counts.values() if found[0]] or [(0, ())]
-
-
-def _is_positive(expression: Expression) -> bool:
-    if not isinstance(expression, Call):
-        return isinstance(expression, Number) and expression.value > 0
-    if expression.head == "div":
-        return all(map(_is_positive, expression.arguments))
-    return expression.head in _POSITIVE
-
-
-def _minus(factors: tuple[Expression, ...], factor: Expression) -> tuple[Expression, ...]:
-    place = factors.index(factor)
-    return factors[:place] + factors[place + 1 :]
-
-
-def _terms(expression: Expression, sign: int) -> Iterator[Term]:
-    if isinstance(expression, Call) and expression.head in {"add", "sub"}:
-        a, b = expression.arguments
-        yield from _terms(a, sign)
-        yield from _terms(b, sign if expression.head == "add" else -sign)
-    elif isinstance(expression, Call) and expression.head == "neg":
-        yield from _terms(expression.arguments[0], -sign)
-    elif isinstance(expression, Call) and expression.head == "mul":
-        own, factors = _factors(expression)
-        # a factor that is a sum is multiplied out, once, if it stands alone beside products
-        sums = [f for f in factors if isinstance(f, Call) and f.head in {"add", "sub"}]
-        if len(sums) == 1:
-            rest = _minus(factors, sums[0])
-            for inner, parts in _terms(sums[0], sign * own):
-                yield inner, (*rest, *parts)
-        else:
-            yield sign * own, factors
-    else:
-        own, factors = _factors(expression)
-        yield sign * own, factors
-
-
-def _factors(expression: Expression) -> tuple[int, tuple[Expression, ...]]:
-    if isinstance(expression, Call) and expression.head == "mul":
-        parts = [_factors(operand) for operand in expression.arguments]
-        return parts[0][0] * parts[1][0], parts[0][1] + parts[1][1]
-    if isinstance(expression, Call) and expression.head == "neg":
-        sign, factors = _factors(expression.arguments[0])
-        return -sign, factors
-    if isinstance(expression, Call) and expression.head == "pow":
-        base, exponent = expression.arguments
-        if isinstance(exponent, Number) and exponent.value in {2, 3, 4}:
-            return 1, (base,) * int(exponent.value)
-    if isinstance(expression, Number):
-        if expression.value == 0:
-            return 0, ()
-        sign = 1 if expression.value > 0 else -1
-        return sign, () if abs(expression.value) == 1 else (Number(abs(expression.value)),)
-    return 1, (expression,)

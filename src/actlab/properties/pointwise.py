@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from actlab.formula import Expression, differentiate
-from actlab.properties.charts import factored
+from actlab.properties.factors import factored
 from actlab.properties.intervals import enclose
 from actlab.properties.limits import limit
 from actlab.properties.plain import plain

@@ -1,192 +1,23 @@
-"""The activation: a frozen value that says what a function is; others work with it."""
+"""The activation itself: a formula or a rule with its numbers, and what can be asked of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from actlab import _facade
+from actlab.activation.details import Parameter, Random, Reference, Shipped
+from actlab.activation.rules import Kind, Rule
 from actlab.errors import UnknownNameError
-from actlab.formula import Expression, differentiate, parse, substitute, symbols_of, to_latex
+from actlab.formula import Expression, differentiate, substitute, symbols_of, to_latex
 from actlab.formula.calculus import tidied
 from actlab.formula.parse import number
 
-__all__ = [
-    "Activation",
-    "ComplexRule",
-    "Kind",
-    "LayerRule",
-    "Parameter",
-    "Random",
-    "Reference",
-    "Rule",
-    "Shipped",
-    "VectorRule",
-]
-
-Kind = Literal["scalar", "gated", "vector", "complex", "layer"]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A number that shapes a function, with the default of its paper."""
-
-    default: float
-    meaning: str = ""
-    positive: bool = False
-    """Whether the formula needs it above zero."""
-    above: float = -math.inf
-    below: float = math.inf
-    """The formula needs it strictly between these."""
-    whole: bool = False
-    """Whether it is a count: a whole number of at least 1."""
-
-    @property
-    def least(self) -> float:
-        """What the formula needs it above; minus infinity for most."""
-        return 0.0 if self.positive else self.above
-
-    def allows(self, value: float) -> bool:
-        """Whether the formula can work with a number."""
-        fits = math.isfinite(value) and self.least < value < self.below
-        return fits and (not self.whole or (value >= 1 and value == int(value)))
-
-    @property
-    def wanted(self) -> str:
-        """What `allows` allows, in words."""
-        if self.whole:
-            return "a whole number of at least 1"
-        if self.positive:
-            return "a positive number"
-        if math.isinf(self.above):
-            return "a finite number" if math.isinf(self.below) else f"a number below {self.below:g}"
-        if math.isinf(self.below):
-            return f"a number above {self.above:g}"
-        return f"a number between {self.above:g} and {self.below:g}"
-
-
-@dataclass(frozen=True)
-class Random:
-    """A symbol of the formula that is drawn per element in training, and is its mean otherwise.
-
-    A uniform draw lies between two parameters. The other laws are the standard ones; those of
-    them without a mean of zero stand at zero all the same, where they only shift every input.
-    """
-
-    low: str = ""
-    high: str = ""
-    """Names of the parameters that bound a uniform draw."""
-    law: Literal["uniform", "normal", "logistic", "gumbel"] = "uniform"
-
-    @property
-    def bounds(self) -> tuple[str, ...]:
-        """Names of the parameters that the law has for itself."""
-        return (self.low, self.high) if self.law == "uniform" else ()
-
-    def mean(self, parameters: Mapping[str, Any]) -> Any:
-        """What stands for it outside of training."""
-        if self.law == "uniform":
-            return (parameters[self.low] + parameters[self.high]) / 2
-        return 0.0
-
-    def __str__(self) -> str:
-        if self.law == "uniform":
-            return f"drawn between {self.low} and {self.high}"
-        return f"drawn from the standard {self.law.replace('gumbel', 'Gumbel')} law"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where a formula comes from."""
-
-    authors: str
-    year: int
-    title: str = ""
-    arxiv: str = ""
-    doi: str = ""
-    where: str = ""
-    """Journal, conference or site, where there is no arXiv number."""
-
-    def __str__(self) -> str:
-        place = f"arXiv:{self.arxiv}" if self.arxiv else (self.doi or self.where)
-        parts = [f"{self.authors} ({self.year})"]
-        if self.title:
-            parts.append(self.title)
-        if place:
-            parts.append(place)
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """How a framework ships a function: under which name, with which numbers."""
-
-    path: str
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    """Defaults that differ from the catalogue's."""
-    function: str = ""
-    """The catalogued function that this name means there, where it is another one."""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class VectorRule:
-    """A function of a whole vector, written once over the few operations each engine offers."""
-
-    text: str
-    """The formula as a reader would write it."""
-    latex: str
-    apply: Callable[..., Any]
-    """`apply(operations, x, axis, **parameters)`."""
-    resizes: bool = False
-    """Whether the result has another size along the axis."""
-    surrogate: bool = False
-    """Whether its gradient is on purpose not that of its value."""
-    kind: ClassVar[Kind] = "vector"
-
-
-@dataclass(frozen=True)
-class ComplexRule:
-    """A function of a complex number, as two formulas of its real part `re` and imaginary `im`."""
-
-    text: str
-    """The formula as a reader would write it, of z."""
-    latex: str
-    real: str
-    imaginary: str
-    kind: ClassVar[Kind] = "complex"
-
-    def parts(self, parameters: Iterable[str]) -> tuple[Expression, Expression]:
-        """The formulas of the real and the imaginary part of the result."""
-        names = tuple(parameters)
-        return _part(self.real, names), _part(self.imaginary, names)
-
-
-@lru_cache(maxsize=256)
-def _part(text: str, parameters: tuple[str, ...]) -> Expression:
-    return parse(text, variables=("re", "im"), parameters=parameters)
-
-
-@dataclass(frozen=True)
-class LayerRule:
-    """A function that has weights or statistics of its own, and so exists only as a layer."""
-
-    text: str
-    latex: str
-    layer: str
-    """Module and class below `actlab.nn`, as in "channels.FunnelReLU"."""
-    options: str = ""
-    """What `module` takes, as in "channels, kernel_size=3"."""
-    kind: ClassVar[Kind] = "layer"
-
-
-Rule = VectorRule | ComplexRule | LayerRule
-"""What an activation has that is no formula of one number."""
+__all__ = ["Activation"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
