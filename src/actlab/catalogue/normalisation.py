@@ -38,6 +38,6 @@ ENTRIES = (
             "Stronger normalization-free transformers",
             arxiv="2512.10938",
         ),
-        note="The starting values are those of section 5, as several implementations have them.",
+        note="The starting values are those of the authors' code.",
     ),
 )
