@@ -23,10 +23,11 @@ from torch.utils.hooks import RemovableHandle
 
 from actlab.activation import Activation
 from actlab.health.function_mode import CallMode
+from actlab.health.hooks import Hook
 from actlab.health.identify import activation_of
 from actlab.health.parameters import Parameters
 from actlab.health.record import INPUT, OUTPUT, Record, Site
-from actlab.health.sampling import first_tensor, rows_of
+from actlab.health.sampling import first_tensor, norm, rows_of, total
 from actlab.health.sites import Sites
 from actlab.health.steps import StepReader
 from actlab.health.structure import (
@@ -85,21 +86,21 @@ class Collector:
 
     def _attach(self) -> None:
         root, add = self.root, self._handles.append
-        add(root.register_forward_pre_hook(_Hook(self._begin), with_kwargs=True, prepend=True))
+        add(root.register_forward_pre_hook(Hook(self._begin), with_kwargs=True, prepend=True))
         for path, module in root.named_modules():
             activation = activation_of(module)
             if activation is not None:
                 enter, leave = self._activation_hooks(path, module, activation)
-                add(module.register_forward_pre_hook(_Hook(enter)))
-                add(module.register_forward_hook(_Hook(leave)))
+                add(module.register_forward_pre_hook(Hook(enter)))
+                add(module.register_forward_hook(Hook(leave)))
             elif (layer := layer_of(path, module, self.optimizer)) is not None:
                 self.record.layers[path] = layer
-                add(module.register_forward_hook(_Hook(self._layer_hook(path, module))))
-        add(root.register_forward_hook(_Hook(self._end), always_call=True))
+                add(module.register_forward_hook(Hook(self._layer_hook(path, module))))
+        add(root.register_forward_hook(Hook(self._end), always_call=True))
         if self.optimizer is not None:
             self.record.optimiser = type(self.optimizer).__name__
-            add(self.optimizer.register_step_pre_hook(_Hook(self._before_step)))
-            add(self.optimizer.register_step_post_hook(_Hook(self._after_step)))
+            add(self.optimizer.register_step_pre_hook(Hook(self._before_step)))
+            add(self.optimizer.register_step_post_hook(Hook(self._after_step)))
 
     def detach(self) -> None:
         """Take every hook off; the model is as it was."""
@@ -147,8 +148,7 @@ class Collector:
             given = first_tensor([*args, *kwargs.values()])
             if not self._on:
                 if given is not None:
-                    total = given.detach().sum(dtype=torch.float32)
-                    self._window.flag(self.record.steps, "data", INPUT, total)
+                    self._window.flag(self.record.steps, "data", INPUT, total(given))
                 return
             self._forwards += 1
             self._fired = self._inside = 0
@@ -179,8 +179,7 @@ class Collector:
         with _ALONE():
             if not self._on:
                 if not self._fresh:
-                    flagged = result.detach().sum(dtype=torch.float32)
-                    self._window.flag(self.record.steps, "forward", OUTPUT, flagged)
+                    self._window.flag(self.record.steps, "forward", OUTPUT, total(result))
                 return
             if self._fired == 0 and self.record.layers:
                 self.record.silent = True
@@ -191,8 +190,7 @@ class Collector:
 
     def _see_end(self, name: str, tensor: Tensor, phase: str) -> None:
         """The model's input or output."""
-        total = tensor.detach().sum(dtype=torch.float32)
-        self._window.flag(self.record.steps, phase, name, total, self._source)
+        self._flag(phase, name, tensor)
         if name == OUTPUT:
             self._watch_gradient(name, tensor)
         elif self._window.samples:
@@ -228,10 +226,7 @@ class Collector:
             if result is None:
                 return
             if self.record.layers[path].fan_in:  # a normalisation passes on what came before
-                total = result.detach().sum(dtype=torch.float32)
-                self._window.flag(
-                    self.record.steps, "forward", path, total, path, dtype=str(result.dtype)
-                )
+                self._flag("forward", path, result)
             if recurrent is not None:
                 self._see(path, recurrent, inverse(recurrent, result), result)
             elif self.record.layers[path].recurrent:
@@ -277,44 +272,43 @@ class Collector:
             if result is not None and given is not None and result.dim():
                 self._see(path, activation, given, result)
 
-    def call(
-        self, name: str, activation: Activation, given: Tensor, function: Callable[[], Any]
-    ) -> Any:
-        """A function call that applies an activation: see its input, run it, see its result."""
-        watched = (
+    def looks_at_calls(self, args: Any) -> bool:
+        """Whether a function with these arguments is to be looked at: not inside of a layer."""
+        return (
             self._on
             and not self._inside
-            and activation.kind == "scalar"
+            and bool(args)
+            and isinstance(args[0], torch.Tensor)
+            and args[0].is_floating_point()
+            and args[0].dim() > 0
             and torch.is_grad_enabled()
-            and given.is_floating_point()
-            and given.dim() > 0
             and torch._C._current_graph_task_id() == -1
         )
-        if not watched:
+
+    def call(self, activation: Activation, given: Tensor, function: Callable[[], Any]) -> Any:
+        """A function call that applies an activation: see its input, run it, see its result."""
+        if activation.kind != "scalar":
             return function()
         self._fired += 1
         rows = self._sites.rows(given, self._source)
         result = function()
         if isinstance(result, torch.Tensor) and result.shape == given.shape:
-            self._see(f"{name} after {self._source or INPUT}", activation, rows, result)
+            self._see(f"{activation.name} after {self._source or INPUT}", activation, rows, result)
         return result
 
-    def operation(self, name: str, result: Any) -> Any:
+    def operation(self, name: str, result: Tensor) -> None:
         """The result of an operation that can leave the finite numbers."""
-        if self._on and isinstance(result, torch.Tensor) and result.is_floating_point():
-            total = result.detach().sum(dtype=torch.float32)
-            self._window.flag(
-                self.record.steps,
-                "forward",
-                f"{name} after {self._source or INPUT}",
-                total,
-                self._source,
-                operation=name,
-                dtype=str(result.dtype),
-            )
-            if result.requires_grad:
-                self._watch_gradient(f"{name} after {self._source or INPUT}", result, name)
-        return result
+        if self._on and result.is_floating_point():
+            place = f"{name} after {self._source or INPUT}"
+            self._flag("forward", place, result, operation=name)
+            self._watch_gradient(place, result, name)
+
+    def _flag(self, phase: str, place: str, result: Tensor, *, operation: str = "") -> None:
+        """A tensor of the forward pass that has to be finite."""
+        self._window.flag(
+            self.record.steps, phase, place, total(result), self._source,
+            operation=operation, dtype=result.dtype,
+        )  # fmt: skip
 
     def _see(
         self, place: str, activation: Activation | None, given: Tensor, result: Tensor
@@ -338,10 +332,10 @@ class Collector:
             if collector is None or not collector._on:
                 return
             with _ALONE():
-                norm = torch.linalg.vector_norm(gradient.detach(), dtype=torch.float32)
+                size = norm(gradient)
                 if collector._scale is not None:
-                    norm = norm / collector._scale.to(norm.device)
-                collector._window.gradient(step, name, norm, source, operation)
+                    size = size / collector._scale.to(size.device)
+                collector._window.gradient(step, name, size, source, operation)
 
         tensor.register_hook(seen)  # type: ignore[no-untyped-call]
 
@@ -356,7 +350,7 @@ class Collector:
         """The loss of this step."""
         if self._on and loss.numel() == 1:
             self._explicit_loss |= explicit
-            value = loss.detach().reshape(()).to(torch.float32, copy=True)
+            value = loss.detach().to(torch.float32, copy=True)
             self._window.loss(self.record.steps, value, self._source)
 
     def use(self, name: str, given: Tensor, target: Tensor) -> None:
@@ -406,20 +400,3 @@ class Collector:
             window.close(self.record, self._reader.parameters, distributed=self._distributed)
         if self.on_window is not None:
             self.on_window()
-
-
-class _Hook:
-    """A hook that stays with the model it was made for: copies of the model have idle ones."""
-
-    def __init__(self, function: Callable[..., None]) -> None:
-        self._function = function
-
-    def __call__(self, *args: Any) -> None:
-        self._function(*args)
-
-    def __reduce__(self) -> tuple[type[_Hook], tuple[Callable[..., None]]]:
-        return _Hook, (_idle,)  # for copy.deepcopy and pickle alike
-
-
-def _idle(*_: Any) -> None:
-    """Does nothing."""

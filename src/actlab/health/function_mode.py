@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -23,8 +25,6 @@ class CallMode(TorchFunctionMode):
 
     def __init__(self, collector: Collector) -> None:
         self._collector = weakref.ref(collector)
-        self._activations = calls()
-        self._losses = losses()
         self._made: dict[int, tuple[Tensor, Tensor | None]] = {}
         self._is_on = False
 
@@ -42,28 +42,35 @@ class CallMode(TorchFunctionMode):
             self._made = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        collector = self._collector()
-        if collector is None:
-            return func(*args, **kwargs)
-        make = self._activations.get(func)
-        if make is not None and args and isinstance(args[0], torch.Tensor):
-            activation = make(*args, **kwargs)
+        see = _watched().get(func)
+        collector = None if see is None else self._collector()
+        if see is None or collector is None:
+            return func(*args, **(kwargs or {}))
+        return see(self, collector, func, args, kwargs or {})
+
+    def _activation(self, collector: Collector, func: Any, args: Any, kwargs: Any) -> Any:
+        if collector.looks_at_calls(args):
+            activation = calls()[func](*args, **kwargs)
             if activation is not None:
-                name = activation.name
-                return collector.call(name, activation, args[0], lambda: func(*args, **kwargs))
-        if func in self._losses:
-            if len(args) > 1:
-                collector.use(self._losses[func], args[0], args[1])
-            return func(*args, **kwargs)
-        if func is _BACKWARD:
-            collector.start_backward(*self._loss_and_scale(args[0]))
-            return func(*args, **kwargs)
+                return collector.call(activation, args[0], lambda: func(*args, **kwargs))
+        return func(*args, **kwargs)
+
+    def _loss(self, collector: Collector, func: Any, args: Any, kwargs: Any) -> Any:
+        if len(args) > 1:
+            collector.use(losses()[func], args[0], args[1])
+        return func(*args, **kwargs)
+
+    def _backward(self, collector: Collector, func: Any, args: Any, kwargs: Any) -> Any:
+        collector.start_backward(*self._loss_and_scale(args[0]))
+        return func(*args, **kwargs)
+
+    def _operation(self, collector: Collector, func: Any, args: Any, kwargs: Any) -> Any:
         result = func(*args, **kwargs)
-        if func in _PRODUCTS and isinstance(result, torch.Tensor) and result.dim() == 0:
-            self._note_product(func, args, result)
-        if func in SUSPECTS and isinstance(result, torch.Tensor):
-            return collector.operation(SUSPECTS[func], result)
+        if isinstance(result, torch.Tensor):
+            if func in _PRODUCTS and result.dim() == 0:
+                self._note_product(func, args, result)
+            if func in SUSPECTS:
+                collector.operation(SUSPECTS[func], result)
         return result
 
     def _note_product(self, func: Any, args: Any, result: Tensor) -> None:
@@ -91,6 +98,17 @@ class CallMode(TorchFunctionMode):
 _BACKWARD: Final[Any] = torch.Tensor.backward
 _TIMES: Final = {torch.Tensor.mul, torch.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__}
 _PRODUCTS: Final = _TIMES | {torch.Tensor.div, torch.div, torch.Tensor.__truediv__}
+
+
+@cache
+def _watched() -> dict[Any, Callable[..., Any]]:
+    """What to do with each function that is of interest; all others are merely called."""
+    return {
+        **dict.fromkeys([*SUSPECTS, *_PRODUCTS], CallMode._operation),
+        **dict.fromkeys(losses(), CallMode._loss),
+        **dict.fromkeys(calls(), CallMode._activation),
+        _BACKWARD: CallMode._backward,
+    }
 
 
 def without_mode(mode: TorchFunctionMode) -> None:

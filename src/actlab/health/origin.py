@@ -15,7 +15,7 @@ __all__ = ["Flag", "event_of"]
 
 @dataclass
 class Flag:
-    """A sum or norm that has to be finite, in the order of computation."""
+    """Numbers that have to be finite, in the order of computation."""
 
     step: int
     phase: str
@@ -23,28 +23,28 @@ class Flag:
     value: torch.Tensor
     layer: str = ""
     operation: str = ""
-    dtype: str = ""
+    dtype: torch.dtype | None = None
 
 
 def event_of(
     known: Event | None,
     flags: Sequence[Flag],
-    values: Sequence[float],
+    finite: Sequence[bool],
     broken: Mapping[int, str],
     largest: Mapping[str, float],
     every: int,
 ) -> Event | None:
-    """The first flag whose value is not finite, or what was known before.
+    """The first flag that is not finite, or what was known before.
 
     Args:
         known: the event of the windows before.
         flags: of this window.
-        values: of the flags.
+        finite: whether each is.
         broken: for a step, the layer nearest to the loss whose gradient was not finite.
         largest: the largest size seen at a place in the windows before.
         every: sampled steps are this many apart.
     """
-    bad = [at for at, value in enumerate(values) if not math.isfinite(value)]
+    bad = [at for at, one in enumerate(finite) if not one]
     if not bad or (known is not None and known.lasting):
         return known
     if known is not None:
@@ -54,7 +54,9 @@ def event_of(
     place, layer = flag.place, flag.layer
     if flag.phase == "gradient" and flag.step in broken:
         place = layer = broken[flag.step]
+    lasting = bool(later) and later <= {flags[at].step for at in bad}
+    dtype = "" if flag.dtype is None else str(flag.dtype)
     return Event(
         flag.step, flag.phase, place, flag.operation, layer, largest.get(place, math.nan),
-        flag.dtype, every, lasting=bool(later) and later <= {flags[at].step for at in bad},
+        dtype, every, lasting,
     )  # fmt: skip

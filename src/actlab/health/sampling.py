@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import torch
 
-__all__ = ["few", "first_tensor", "norms", "places", "rows_of", "to_host", "views"]
+__all__ = ["few", "first_tensor", "norm", "norms", "places", "rows_of", "to_host", "total", "views"]
 
 Tensor = torch.Tensor
 
@@ -97,18 +97,30 @@ def _stride(size: int, row: int) -> int:
     return step
 
 
+def total(tensor: Tensor) -> Tensor:
+    """The sum, in float32 at least: not finite where an entry is not."""
+    return tensor.detach().sum(dtype=_wide(tensor.dtype))
+
+
+def norm(tensor: Tensor) -> Tensor:
+    """The Euclidean norm, in float32 at least."""
+    found: Tensor = torch.linalg.vector_norm(tensor.detach(), dtype=_wide(tensor.dtype))
+    return found
+
+
 def norms(tensors: Sequence[Tensor]) -> Tensor:
-    """The norm of each, in float32."""
-    if len({(t.device, t.dtype) for t in tensors}) == 1 and not any(t.is_sparse for t in tensors):
-        found = list(torch._foreach_norm([t.detach() for t in tensors]))
-    else:
-        found = [torch.linalg.vector_norm(_dense(t.detach())) for t in tensors]
-    device = tensors[0].device
-    return torch.stack([one.to(device, torch.float32) for one in found])
+    """The norm of each, on the first one's device; call it without gradients."""
+    first = tensors[0]
+    if all(t.dtype == first.dtype and t.device == first.device and not t.is_sparse
+           for t in tensors):  # fmt: skip
+        return torch.stack(torch._foreach_norm(list(tensors), 2, _wide(first.dtype)))
+    dense = [t.coalesce().values() if t.is_sparse else t for t in tensors]
+    return torch.stack([norm(t).to(first.device, torch.float32) for t in dense])
 
 
-def _dense(tensor: Tensor) -> Tensor:
-    return tensor.coalesce().values().float() if tensor.is_sparse else tensor.float()
+def _wide(dtype: torch.dtype) -> torch.dtype | None:
+    """The type to reduce in; None for the tensor's own."""
+    return torch.float32 if dtype in {torch.float16, torch.bfloat16} else None
 
 
 def first_tensor(value: Any) -> Tensor | None:
@@ -127,22 +139,22 @@ def first_tensor(value: Any) -> Tensor | None:
     return None
 
 
-def to_host(tensors: Sequence[Tensor]) -> list[Any]:
-    """Many tensors as NumPy arrays, with one transfer for each device."""
-    found: list[Any] = [None] * len(tensors)
-    by_device: dict[torch.device, list[int]] = {}
-    for place, tensor in enumerate(tensors):
-        by_device.setdefault(tensor.device, []).append(place)
-    for places in by_device.values():
-        single = [p for p in places if tensors[p].dim() == 0]
-        others = [p for p in places if tensors[p].dim() > 0]
-        flat = [tensors[p].reshape(-1) for p in others]
+def to_host(tensors: Iterable[Tensor]) -> dict[int, Any]:
+    """Tensors as NumPy arrays, by their `id`, with one transfer for each device."""
+    by_device: dict[torch.device, list[Tensor]] = {}
+    for tensor in {id(t): t for t in tensors}.values():
+        by_device.setdefault(tensor.device, []).append(tensor)
+    found: dict[int, Any] = {}
+    for own in by_device.values():
+        single = [t for t in own if t.dim() == 0]
+        others = [t for t in own if t.dim() > 0]
+        flat = [t.reshape(-1) for t in others]
         if single:
-            flat.append(torch.stack([tensors[p] for p in single]))
+            flat.append(torch.stack(single))
         numbers = torch.cat(flat).detach().cpu().numpy()
         start = 0
-        for place in others + single:
-            size = tensors[place].numel()
-            found[place] = numbers[start : start + size].reshape(tuple(tensors[place].shape))
+        for tensor in others + single:
+            size = tensor.numel()
+            found[id(tensor)] = numbers[start : start + size].reshape(tuple(tensor.shape))
             start += size
     return found

@@ -20,6 +20,8 @@ class StepReader:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self._before: Tensor | None = None
+        self._after: Tensor | None = None
+        self._versions: list[int] = []
         self._views: list[Tensor] | None = None
         self._places: list[int] | None = None
 
@@ -35,13 +37,20 @@ class StepReader:
             some = few(every) if window.samples == 0 else None
             window.gradients(Gradients(step, list(grads), norms(every), some), scaled=scaled)
         if self.parameters.tensors:
-            self._before = self._some_weights()
+            same = self._after is not None and self._versions == self._now()
+            self._before = self._after if same else self._some_weights()
 
     def after(self, window: Window, step: int, rate: float) -> None:
         """Weights once more, and the learning rate."""
         if self._before is not None:
-            window.step(step, self._before, self._some_weights(), rate)
+            self._after = self._some_weights()
+            self._versions = self._now()
+            window.step(step, self._before, self._after, rate)
             self._before = None
+
+    def _now(self) -> list[int]:
+        """Tells whether weights were written to since the last step."""
+        return [p._version for p in self.parameters.tensors]
 
     def _some_weights(self) -> Tensor:
         """Some numbers of every weight, through views that last as long as its memory does."""

@@ -57,9 +57,9 @@ class Window:
         layer: str = "",
         *,
         operation: str = "",
-        dtype: str = "",
+        dtype: torch.dtype | None = None,
     ) -> None:
-        """A number that has to be finite, in the order of computation."""
+        """Numbers that have to be finite, in the order of computation."""
         self._flags.append(Flag(step, phase, place, value, layer, operation, dtype))
 
     def add(self, site: Site, x: Tensor, y: Tensor) -> None:
@@ -94,12 +94,12 @@ class Window:
     def gradients(self, found: Gradients, *, scaled: bool) -> None:
         """Gradients of the parameters as the optimizer gets them."""
         self._accept_backward(flagged=not scaled)
-        self.flag(found.step, "gradient", "", found.norms.sum())
+        self.flag(found.step, "gradient", "", found.norms)
         self._gradients.append(found)
 
     def step(self, step: int, before: Tensor, after: Tensor, rate: float) -> None:
         """Some numbers of the weights before and after the optimizer's step."""
-        self.flag(step, "weights", "", after.sum())
+        self.flag(step, "weights", "", after)
         self._before.append(before)
         self._after.append(after)
         self._rates.append((step, rate))
@@ -125,23 +125,18 @@ class Window:
             units = [over_processes(one) for one in units]
         tensors = [flag.value for flag in self._flags]
         tensors += [one.norm for one in self._backward]
-        tensors += [value for _, value in self._losses]
         tensors += units
-        tensors += [one.norms for one in self._gradients]
         tensors += [one.some for one in self._gradients if one.some is not None]
-        tensors += [*self._before, *self._after, *self._uses.values()]
+        tensors += [*self._before, *self._uses.values()]
         if not tensors:
             return
-        at = iter(to_host(tensors))
-        flags = [float(next(at)) for _ in self._flags]
-        norms = [float(next(at)) for _ in self._backward]
-        losses = [float(next(at)) for _ in self._losses]
-        stats = [next(at) for _ in units]
-        gradients = [one._replace(norms=next(at)) for one in self._gradients]
-        gradients = [one if one.some is None else one._replace(some=next(at)) for one in gradients]
-        before = [next(at) for _ in self._before]
-        after = [next(at) for _ in self._after]
-        uses = {name: next(at) for name in self._uses}
+        host = to_host(tensors)
+        flags = [bool(np.isfinite(host[id(flag.value)]).all()) for flag in self._flags]
+        stats = [host[id(one)] for one in units]
+        gradients = [
+            one._replace(norms=host[id(one.norms)], some=host.get(id(one.some)))
+            for one in self._gradients
+        ]
 
         broken = _broken(gradients, parameters)
         record.event = event_of(
@@ -149,27 +144,28 @@ class Window:
         )
         steps = [flag.step for flag in self._flags]
         span = (min(steps), max(steps)) if steps else (record.steps, record.steps)
-        self._add_sites(record, stats, norms, span)
-        if before:
-            around = np.stack(before), np.stack(after)
-            for name, state in layer_states(parameters, *around, gradients, span):
+        self._add_sites(record, stats, host, span)
+        if self._before:
+            before = np.stack([host[id(one)] for one in self._before])
+            after = np.stack([host[id(one)] for one in self._after])
+            for name, state in layer_states(parameters, before, after, gradients, span):
                 record.add_layer_state(name, state)
-        for (step, _), loss in zip(self._losses, losses, strict=True):
-            record.loss.add(step, loss)
+        for step, loss in self._losses:
+            record.loss.add(step, float(host[id(loss)].item()))
         for one in gradients:
             record.gradient.add(one.step, float(np.sqrt(np.square(one.norms, dtype=float).sum())))
         for step, rate in self._rates:
             record.rate.add(step, rate)
-        for name, numbers in uses.items():
-            use = LossUse(name, *map(float, numbers))
+        for name, numbers in self._uses.items():
+            use = LossUse(name, *map(float, host[id(numbers)]))
             record.uses[name] = record.uses[name].joined(use) if name in record.uses else use
 
     def _add_sites(
-        self, record: Record, stats: list[Any], norms: list[float], span: tuple[int, int]
+        self, record: Record, stats: list[Any], host: dict[int, Any], span: tuple[int, int]
     ) -> None:
         by_place: dict[str, list[float]] = {}
-        for one, norm in zip(self._backward, norms, strict=True):
-            by_place.setdefault(one.place, []).append(norm)
+        for one in self._backward:
+            by_place.setdefault(one.place, []).append(float(host[id(one.norm)]))
         filled = [(site, x) for site, x, _ in self._rows.values() if x]
         for (site, x), numbers in zip(filled, stats, strict=True):
             rows = sum(len(one) for one in x)
