@@ -221,7 +221,12 @@ class Activation:
         return _facade.load("evaluate")(self, x, gate, **options)
 
     def derivative(self, x: Any, gate: Any = None, *, order: int = 1, **options: Any) -> Any:
-        """The derivative of an order with respect to `x` (or `wrt="gate"`, or a parameter)."""
+        """The derivative of an order with respect to `x` (or `wrt="gate"`, or a parameter).
+
+        The first is as exact as the value. Of higher orders the terms may cancel where the sum
+        falls off faster than they do, as in the tails of rational functions from 1e6 on; `exact`
+        keeps all digits.
+        """
         return _facade.load("derivative")(self, x, gate, order=order, **options)
 
     def exact(self, x: Any, gate: Any = None, *, order: int = 0, digits: int = 50) -> Any:

@@ -154,6 +154,8 @@ ENTRIES = (
         definition="x / (1 + exp(-arctan(x)))",
         aliases=("SwAT",),
         reference=_SURVEY,
+        note="Far out its second derivative, of size 1/|x|**3, is what larger terms leave over and "
+        "loses digits.",
     ),
     Entry(
         "double_silu",

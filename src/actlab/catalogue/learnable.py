@@ -250,7 +250,9 @@ ENTRIES = (
             arxiv="1907.06732",
         ),
         ships=ships(rational_activations=Shipped("Rational", note="version A, leaky_relu")),
-        note="Starts as a leaky ReLU on [-3, 3]; outside it grows linearly. The safe form.",
+        note="Starts as a leaky ReLU on [-3, 3]; outside it grows linearly. The safe form. "
+        "Far out the second derivative of rational functions is what larger terms leave over and "
+        "loses digits.",
     ),
     Entry(
         "rational_b",
@@ -297,6 +299,7 @@ ENTRIES = (
         reference=Reference(
             "Boullé, Nakatsukasa, Townsend", 2020, "Rational neural networks", arxiv="2004.01902"
         ),
-        note="Starts as the quotient of degrees 3 and 2 that is closest to ReLU on [-1, 1].",
+        note="Starts as the quotient of degrees 3 and 2 that is closest to ReLU on [-1, 1]. "
+        "Far out its second derivative loses digits, as that of pau.",
     ),
 )

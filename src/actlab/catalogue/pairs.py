@@ -127,7 +127,7 @@ ENTRIES = (
             "beta1": Parameter(4.0, "bound of the gate", positive=True),
             "beta2": Parameter(25.0, "bound of the value", positive=True),
         },
-        aliases=("SiTU_GLU", "SiTUGLU", "softcapped_swiglu"),
+        aliases=("SiTU_GLU", "SiTUGLU", "softcapped_swiglu", "Inkling2SoftcappedSwiGLU"),
         reference=Reference("Moonshot AI", 2026, "Kimi K3", where="technical report"),
         ships=ships(te="SiTU-GLU", hf="Inkling2SoftcappedSwiGLU"),
     ),
