@@ -68,6 +68,7 @@ def test_equal_up_to_parameters(formula, name, parameters):
         ("3 * gelu(2 * x - 1) + 0.5", "3 * gelu(2 * x - 1) + 0.5"),
         ("log(1 + exp(x)) / log(2)", "1 / log(2) * softplus(x)"),
         ("cos(x)", "sin(x + 0.5 * pi)"),
+        ("3 * tanh(2 * x + 1)", "3 * tanh(2 * x + 1)"),  # and not 3 * dyt(4 * x + 2)
         ("-mish(-x)", "-mish(-x)"),
         ("x * tanh(exp(x)) + 0.001", "telu(x) + 0.001"),
     ],

@@ -77,7 +77,7 @@ def _wrap(part: Printed, least: int) -> str:
 
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "lambda", "mu", "nu", "sigma", "tau", "theta",
-    "omega", "rho", "kappa",
+    "omega", "rho", "kappa", "zeta", "xi", "eta", "chi", "phi", "psi",
 }  # fmt: skip
 
 

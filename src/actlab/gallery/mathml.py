@@ -20,7 +20,8 @@ _TOKEN: Final = re.compile(
 _LETTERS: Final = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "lambda": "λ",
     "mu": "μ", "nu": "ν", "sigma": "σ", "tau": "τ", "theta": "θ", "omega": "ω", "rho": "ρ",
-    "kappa": "κ", "pi": "π", "varphi": "φ", "Phi": "Φ",
+    "kappa": "κ", "pi": "π", "varphi": "φ", "Phi": "Φ", "zeta": "ζ", "xi": "ξ", "eta": "η",
+    "chi": "χ", "phi": "ϕ", "psi": "ψ",
 }  # fmt: skip
 _NAMED: Final = frozenset(
     {"tanh", "sinh", "cosh", "sin", "cos", "arctan", "ln", "arg", "max", "min", "Re", "Im"}

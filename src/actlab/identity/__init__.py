@@ -254,7 +254,8 @@ class _Question:
                     values_ = [constant_value(n) or 0.0 for n in numbers]
                     facts = {**dict(zip(names, values_, strict=True)), **certificate}
                     written = _call(f.name, numbers)
-                    found.append((len(written), _match(f, "affine", written=written, **facts)))
+                    simplicity = len(_call("f", numbers)), len(f.parameters), f.name
+                    found.append((simplicity, _match(f, "affine", written=written, **facts)))
                     break
         return [match for _, match in sorted(found, key=lambda pair: pair[0])]
 
