@@ -492,6 +492,6 @@ def test_formulas_of_fused_functions_are_their_own():
 def test_unknown_set_is_a_clear_error():
     with pytest.raises(
         UnknownNameError,
-        match="no set of primitives 'float8'; choose one of float64, mixed, single",
+        match="no set of primitives 'float8'; choose one of float64, mixed, single, pairs",
     ):
         primitives("float8")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from actlab.engines import cpu, numpy_kernels
+from actlab.engines import cpu, numpy_kernels, numpy_long
 from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy_operations import SCOPE, TABLE
 from actlab.engines.source import compile_function
@@ -20,6 +20,9 @@ from actlab.formula import Call, Expression, Number, Symbol, differentiate
 from actlab.formula.expression import nodes
 
 __all__ = ["as_array", "keeps_integers", "prepare", "step_by_step", "vector"]
+
+_TOLERATED = 2.0
+"""Units in the last place that float64 may be off before long doubles are taken."""
 
 
 @lru_cache(maxsize=4096)
@@ -100,7 +103,7 @@ def prepare(
             result = numpy_kernels.value(derived, numbers, names, len(variables), arrays, dtype)
             if result is not None:
                 return result
-        wide = step_by_step(derived, numbers, names)(*arrays)
+        wide = step_by_step(derived, numbers, names, long=dtype == np.float64)(*arrays)
         with np.errstate(all="ignore"):
             return wide.astype(dtype, order="K")[()]
 
@@ -109,18 +112,34 @@ def prepare(
 
 @lru_cache(maxsize=4096)
 def step_by_step(
-    expression: Expression, fixed: tuple[tuple[str, float], ...], names: tuple[str, ...]
+    expression: Expression,
+    fixed: tuple[tuple[str, float], ...],
+    names: tuple[str, ...],
+    *,
+    long: bool = False,
 ) -> Callable[..., Any]:
-    """A function of arrays that runs an expression in float64, one operation after the other."""
+    """A function of arrays that runs an expression in float64, one operation after the other.
+
+    Args:
+        expression: what to compute.
+        fixed: numbers of the parameters that are not among the names.
+        names: of the arrays.
+        long: whether to take long doubles where float64 would lose digits that a result shows.
+    """
     probe = {**dict(fixed), **{name: 0.5 for name in names if name not in VARIABLES}}
     guarded = guard(expression, tuple(sorted(probe.items())), "float64")
-    function = _compiled(guarded, (*names, *dict(fixed)))
-    constants = tuple(value for _, value in fixed)
+    whole = cpu.bound(guarded, fixed)
+    width: Any = np.float64
+    constants: tuple[float, ...] = tuple(value for _, value in fixed)
+    if long and numpy_long.error_in_float64(whole, names) > _TOLERATED:
+        function, width, constants = numpy_long.program(whole, names), np.longdouble, ()
+    else:
+        function = _compiled(guarded, (*names, *dict(fixed)))
 
     def run(*arrays: Any) -> Any:
-        wide = [array.astype(np.float64, copy=False) for array in arrays]
+        wide = [array.astype(width, copy=False) for array in arrays]
         with np.errstate(all="ignore"):
-            result = np.asarray(function(*wide, *constants))
+            result = np.asarray(function(*wide, *constants)).astype(np.float64, copy=False)
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         return result if result.shape == shape else np.broadcast_to(result, shape)
 

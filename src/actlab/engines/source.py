@@ -17,21 +17,34 @@ from actlab.formula.expression import fold
 from actlab.formula.parse import constant_value
 from actlab.formula.program import Operand, Step
 
-__all__ = ["compile_function", "operand_text", "write_function"]
+__all__ = [
+    "compile_function",
+    "fold_constants",
+    "fold_exactly",
+    "operand_text",
+    "parts_of",
+    "write_function",
+]
 
 Table = Mapping[str, str]
 """Primitive to source with the places `{a}`, `{b}`, `{c}`, and `{x}` for the first input."""
 
 
-def operand_text(operand: Operand, literal: str = "{}") -> str:
+Literal = str | Callable[[Fraction], str]
+"""How a constant is written: a pattern around the nearest float64, or a function of the exact."""
+
+
+def operand_text(operand: Operand, literal: Literal = "{}") -> str:
     """An operand in Python: the name of a step or input, or the nearest binary number."""
     if isinstance(operand, Fraction):
+        if not isinstance(literal, str):
+            return literal(operand)
         value = float(operand)
         return literal.format(repr(value) if value >= 0 else f"({value!r})")
     return f"v{operand}" if isinstance(operand, int) else f"p_{operand}"
 
 
-def _step_text(step: Step, table: Table, first: str, literal: str) -> str:
+def _step_text(step: Step, table: Table, first: str, literal: Literal) -> str:
     if step.head == "pow" and isinstance(step.operands[1], Fraction):
         exponent = step.operands[1]
         if exponent.denominator == 1 and 1 <= abs(exponent) <= 8:
@@ -57,7 +70,7 @@ def write_function(
     inputs: Sequence[str],
     table: Table,
     name: str = "f",
-    literal: str = "{}",
+    literal: Literal = "{}",
 ) -> str:
     """Source of a function that computes the expressions from the inputs, in that order.
 
@@ -97,14 +110,42 @@ def fold_constants(expression: Expression) -> Expression:
     return fold(expression, rule)
 
 
+def fold_exactly(expression: Expression) -> Expression:
+    """The same with constant parts as numbers of 40 digits, where float64 is not enough."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        if not isinstance(node, Call):
+            return node
+        made = Call(node.head, operands)
+        if not all(isinstance(operand, Number) for operand in operands):
+            return made
+        value = constant_value(made)
+        if value is None or not math.isfinite(value):
+            return made
+        from actlab.engines.exact import evaluate
+
+        mantissa, exponent = evaluate(made, {}, {}, digits=40).man_exp
+        exact = Fraction(mantissa) * Fraction(2) ** exponent
+        return Number(exact if value >= 0 else -abs(exact))
+
+    return fold(expression, rule)
+
+
+def parts_of(value: Fraction) -> tuple[float, float]:
+    """The nearest float64 of a constant, and of what that leaves."""
+    high = float(value)
+    return high, float(value - Fraction(high))
+
+
 def compile_function(
     expressions: Sequence[Expression],
     inputs: Sequence[str],
     table: Table,
     namespace: Mapping[str, Any],
+    literal: Literal = "{}",
 ) -> Callable[..., Any]:
     """The function that `write_function` writes, ready to call."""
-    source = write_function(expressions, inputs, table)
+    source = write_function(expressions, inputs, table, literal=literal)
     scope: dict[str, Any] = {**namespace, "_square": _square}
     code = compile(source, f"<actlab: {expressions[0]}>"[:200], "exec")
     exec(code, scope)  # noqa: S102  the source is generated from a validated expression

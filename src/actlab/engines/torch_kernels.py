@@ -80,7 +80,8 @@ def step_by_step(
     for tensor in tensors[1:]:
         dtype = torch.promote_types(dtype, tensor.dtype) if tensor.dim() else dtype
     arrays = [tensor.double().numpy() for tensor in tensors]
-    result = numpy.step_by_step(expression, fixed, names)(*arrays)
+    long = dtype == torch.float64
+    result = numpy.step_by_step(expression, fixed, names, long=long)(*arrays)
     if not result.flags.writeable:
         result = result.copy()
     return torch.as_tensor(result).to(dtype, copy=True)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from actlab.engines.guard import VARIABLES, guard, probe_points
+from actlab.engines.numpy_long import error_in_float64
 from actlab.engines.numpy_operations import evaluate_steps
 from actlab.engines.source import fold_constants
 from actlab.engines.vectormath import REWRITES, WHOLE
@@ -26,6 +27,9 @@ GRADIENT = "gradient"
 
 ENTRY = "actlab_kernel"
 """The name of a kernel's function in its machine code."""
+
+PROMISED = 4.0
+"""The error of a float64 result, in units in the last place, from which pairs are worth it."""
 
 DType = Literal["float32", "float64"]
 _CHOOSING = frozenset(
@@ -66,16 +70,20 @@ class Spec:
         return None
 
     @property
-    def arithmetic(self) -> Literal["float64", "mixed", "single", "plain"]:
+    def arithmetic(self) -> Literal["float64", "pairs", "mixed", "single", "plain"]:
         """How numbers are computed.
 
         - float64: data and arithmetic in float64;
+        - pairs: float64 data, sums of two float64, where a formula would lose digits otherwise;
         - mixed: float32 data, float64 arithmetic, one rounding;
         - single: float32 data, one whole function in float32;
         - plain: float32 throughout, where a formula only chooses and multiplies by a constant.
         """
         if self.dtype == "float64":
-            return "float64"
+            names = (*self.arrays, *self.rows)
+            every = (*self.outputs, *self.sums)
+            errors = (error_in_float64(_guarded(e), names, normal=True) for e in every)
+            return "pairs" if max(errors, default=0.0) > PROMISED else "float64"
         if self.whole is not None:
             return "single"
         simple = not (self.rows or self.sums) and all(map(_is_simple, self.outputs))
@@ -99,13 +107,15 @@ def bounded(spec: Spec) -> tuple[tuple[Expression, ...], bool]:
     infinity, a NaN that a comparison swallows), the guarded forms are taken.
     """
     raw = (*spec.outputs, *spec.sums)
-    guarded = []
-    for expression in raw:
-        names = sorted(symbols_of(expression) - set(VARIABLES))
-        guarded.append(guard(expression, tuple((name, 0.5) for name in names), "float64"))
+    guarded = [_guarded(expression) for expression in raw]
     if spec.arithmetic == "mixed" and all(map(_same_when_held, raw, guarded)):
         return raw, True
     return tuple(guarded), False
+
+
+def _guarded(expression: Expression) -> Expression:
+    names = sorted(symbols_of(expression) - set(VARIABLES))
+    return guard(expression, tuple((name, 0.5) for name in names), "float64")
 
 
 def _same_when_held(expression: Expression, guarded: Expression) -> bool:

@@ -28,8 +28,8 @@ _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
     "cpu/words.py", "cpu/spec.py", "cpu/writing.py", "cpu/building.py", "cpu/softmax.py",
     "vectormath/__init__.py", "vectormath/bits.py", "vectormath/tables.py",
-    "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py",
-    "source.py", "guard.py", "numpy_operations.py", "../formula/calculus.py",
+    "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py", "vectormath/pairs.py",
+    "source.py", "guard.py", "numpy_operations.py", "numpy_long.py", "../formula/calculus.py",
     "../formula/vocabulary.py",
 )  # fmt: skip
 """What machine code is made by."""

@@ -5,8 +5,12 @@ The source comes from expressions only, and its names are the engine's own.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from actlab.engines.cpu.spec import FURTHEST, GRADIENT, Spec, bounded, rewritten
-from actlab.engines.source import write_function
+from actlab.engines.source import fold_exactly, parts_of, write_function
+from actlab.formula import Call, Expression, Number
+from actlab.formula.expression import fold
 
 __all__ = ["FIRST_OPERAND", "TABLE", "write_kernel"]
 
@@ -15,11 +19,11 @@ TABLE = {
     "eq": "({a} == {b})", "ne": "({a} != {b})",
     "add": "({a} + {b})", "sub": "({a} - {b})", "mul": "({a} * {b})", "div": "({a} / {b})",
     "neg": "(-{a})", "pi": "3.141592653589793", "e": "2.718281828459045",
-    "where": "choose({a}, {b}, {c})",
+    "where": "choose({a}, {b}, {c})", "abs": "abs({a})",
     **{
         word: f"{word}({{a}})"
         for word in (
-            "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "arctan",
+            "sign", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "arctan",
             "arcsinh", "sinh", "cosh", "tanh", "sech", "tanh_shrink", "sigmoid", "softplus",
             "log_sigmoid", "erf", "erfc", "normcdf", "normpdf", "tanh_softplus",
             "sech_softplus", "tanh_softplus_slope",
@@ -29,6 +33,18 @@ TABLE = {
     "clip": "clip({a}, {b}, {c})",
 }  # fmt: skip
 """Primitives in the words of `vectormath`."""
+
+PAIRS_TABLE = {
+    **TABLE,
+    **{
+        word: f"{word}({{a}}, {{b}})"
+        for word in ("lt", "le", "gt", "ge", "eq", "ne", "add", "sub", "mul", "div")
+    },
+    "neg": "neg({a})", "where": "pick({a}, {b}, {c})", "abs": "absolute_of({a})",
+}  # fmt: skip
+"""The same for numbers that are sums of two."""
+
+_MOST_FACTORS = 8
 
 FIRST_OPERAND = 5
 """Words of a task before its operands: next piece, pieces, rows, columns, size of a piece."""
@@ -66,15 +82,22 @@ def write_kernel(spec: Spec, names: frozenset[str]) -> str:
     """
     expressions, held = bounded(spec)
     inputs = [*spec.arrays, *spec.rows]
-    arguments = ", ".join(f"p_{name}" for name in inputs)
+    operand = "(p_{}, 0.0)" if spec.arithmetic == "pairs" else "p_{}"
+    arguments = ", ".join(operand.format(name) for name in inputs)
     lines: list[str] = []
-    if spec.whole is None:
+    if spec.arithmetic == "pairs":
+        long = [_without_powers(fold_exactly(expression)) for expression in expressions]
+        lines.append(write_function(long, inputs, PAIRS_TABLE, "formula", _pair))
+    elif spec.whole is None:
         fast = [rewritten(expression, names) for expression in expressions]
         literal = "f32({})" if spec.arithmetic == "plain" else "{}"
         lines.append(write_function(fast, inputs, TABLE, "formula", literal))
     else:
         lines.append(f"def formula({arguments}):\n    return {spec.whole}(p_x)\n")
-    if spec.periodic:
+    if spec.periodic and spec.arithmetic == "pairs":
+        table = {**PAIRS_TABLE, "sin": "far_sin({a})", "cos": "far_cos({a})"}
+        lines.append(write_function(long, inputs, table, "by_library", _pair))
+    elif spec.periodic:
         table = {**TABLE, "sin": "math.sin({a})", "cos": "math.cos({a})"}
         lines.append(write_function(expressions, inputs, table, "by_library"))
     body = _Body(spec, held, arguments)
@@ -82,6 +105,38 @@ def write_kernel(spec: Spec, names: frozenset[str]) -> str:
     scratch = "; ".join(f"scratch_{i} = scratch()" for i in range(len(spec.sums))) or "pass"
     lines.append(_HEAD.format(wide=wide, scratch=scratch) + body.text())
     return "\n".join(lines)
+
+
+def _pair(value: Fraction) -> str:
+    """A constant as a sum of two numbers."""
+    return repr(parts_of(value))
+
+
+def _without_powers(expression: Expression) -> Expression:
+    """Small whole powers as products."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        if not isinstance(node, Call):
+            return node
+        made = Call(node.head, operands)
+        exponent = operands[-1] if node.head == "pow" else None
+        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
+            return made
+        times = int(exponent.value)
+        if not 1 <= abs(times) <= _MOST_FACTORS:
+            return made
+        product = _product(operands[0], abs(times))
+        return product if times > 0 else Call("div", (Number(1), product))
+
+    return fold(expression, rule)
+
+
+def _product(base: Expression, times: int) -> Expression:
+    if times == 1:
+        return base
+    half = _product(base, times // 2)
+    square = Call("mul", (half, half))
+    return Call("mul", (square, base)) if times % 2 else square
 
 
 class _Body:
@@ -148,6 +203,8 @@ class _Body:
         outputs = len(spec.outputs)
         results = [f"y_{k}" for k in range(outputs + len(spec.sums))]
         lines.append(f"{', '.join(results)} = {formula}({self.arguments})")
+        if spec.arithmetic == "pairs":
+            lines += [f"{result} = rounded({result})" for result in results]
         if spec.periodic and formula == "formula":
             lines += [f"far_out = far_out | ({result} != {result})" for result in results]
         if spec.backward:

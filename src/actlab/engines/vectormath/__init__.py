@@ -2,7 +2,7 @@
 
 Each is a scalar function in plain Python, compiled by Numba and always inlined, without branches,
 tables in memory or calls of a mathematical library; a loop over an array that uses nothing else
-becomes a loop of vector instructions. There are three sets:
+becomes a loop of vector instructions. There are four sets:
 
 - ``float64``: arithmetic in float64, for float64 data, to the bounds in `BOUNDS`;
 - ``mixed``: arithmetic in float64 with shorter polynomials, for float32 data (and for float16 and
@@ -11,7 +11,8 @@ becomes a loop of vector instructions. There are three sets:
   its half ULP also in the far tails;
 - ``single``: a few whole functions of float32 in float32, faster and within 2 ULP. Where `WHOLE`
   has a formula, a kernel for exactly this formula may call the function instead. It must not be a
-  part of something larger.
+  part of something larger;
+- ``pairs``: numbers are sums of two float64, for formulas of float64 data that lose digits.
 
 The first two have all the words of the formula language, and a few functions that several words
 share work in: `REWRITES` says which.
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BOUNDS", "PERIODIC_LIMIT", "REWRITES", "WHOLE", "available", "primitives"]
 
-_MODULES: Final = ("float64", "mixed", "single")
+_MODULES: Final = ("float64", "mixed", "single", "pairs")
 
 _WORDS: Final = {"absolute": "abs", "power": "pow"}
 """Where the formula language has another word."""
@@ -161,7 +162,7 @@ def primitives(which: str) -> dict[str, Callable[..., Any]]:
     """The compiled functions of one set by their words in formulas.
 
     Args:
-        which: ``"float64"``, ``"mixed"`` or ``"single"``.
+        which: ``"float64"``, ``"mixed"``, ``"single"`` or ``"pairs"``.
 
     Raises:
         UnknownNameError: for another set.

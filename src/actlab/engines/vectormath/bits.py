@@ -27,6 +27,7 @@ __all__ = [
     "fma",
     "horner",
     "integer_power",
+    "long_horner",
     "nearest",
     "power_of_two",
     "prefer_wide_vectors",
@@ -193,6 +194,36 @@ def horner(_: Any, x: Any, table: Any) -> Any:
         return total
 
     return x(x, table), code
+
+
+@_instruction(tuple[float, float])
+def long_horner(_: Any, x: Any, table: Any, rest: Any) -> Any:
+    """The same as `horner` with its rounding errors added up, as a sum of two numbers.
+
+    The entries of the table are sums of two numbers as well: `table[i] + rest[i]`.
+    """
+    long = isinstance(table, types.UniTuple) and table == rest
+    if not long or not _typed(x, table.dtype):
+        return None
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at, *packed = arguments
+        high, low = (
+            [builder.extract_value(whole, i) for i in range(table.count)] for whole in packed
+        )
+        total, error = high[-1], low[-1]
+        for entry, small in zip(reversed(high[:-1]), reversed(low[:-1]), strict=True):
+            product = builder.fmul(total, at)
+            lost = builder.fma(total, at, builder.fneg(product))
+            total = builder.fadd(product, entry)
+            back = builder.fsub(total, product)
+            lost = builder.fadd(lost, builder.fsub(product, builder.fsub(total, back)))
+            lost = builder.fadd(lost, builder.fsub(entry, back))
+            error = builder.fma(error, at, builder.fadd(lost, small))
+        return context.make_tuple(builder, signature.return_type, (total, error))
+
+    pair: Any = types.Tuple
+    return pair((x, x))(x, table, rest), code
 
 
 @_instruction(float)

@@ -37,6 +37,8 @@ class Table:
     degree: int
     single: bool = False
     """Whether coefficients are float32."""
+    long: bool = False
+    """Whether coefficients are sums of two float64."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +99,21 @@ def _exchange(table: Table, points: list[Any]) -> list[Any]:
         places = found
 
 
-def fit(table: Table) -> tuple[list[float], float]:
-    """The rounded coefficients, constant term first, and their largest weighted error."""
+def fit(table: Table) -> tuple[list[float], list[float], float]:
+    """The rounded coefficients, constant term first, what rounding left, and the largest error.
+
+    The error is that of the table, low parts included where it is long.
+    """
     nodes = _nodes(mp.mpf(table.low), mp.mpf(table.high), GRID * (table.degree + 2))
     points = [t for t in nodes if table.weight(t) != 0]
     exact = _exchange(table, points)
     rounded = [float(np.float32(float(c))) if table.single else float(c) for c in exact]
+    low = [float(c - r) if table.long else 0.0 for c, r in zip(exact, rounded, strict=True)]
+    kept = [mp.mpf(high) + rest for high, rest in zip(rounded, low, strict=True)]
     worst = max(
-        abs(table.weight(t) * (table.target(t) - mp.polyval(rounded[::-1], t))) for t in points
+        abs(table.weight(t) * (table.target(t) - mp.polyval(kept[::-1], t))) for t in points
     )
-    return rounded, float(worst)
+    return rounded, low, float(worst)
 
 
 def fit_quotient(wanted: Quotient) -> tuple[list[float], list[float], float]:
@@ -185,6 +192,7 @@ def _exponentials() -> Iterator[Table]:
     first = _ratio(mp.expm1, lambda t: t, 1)
     meaning = "(exp(t) - 1) / t, relative"
     yield Table("EXP_MIXED", meaning, first, _relative(first), -HALF_LN2, HALF_LN2, 6)
+    yield Table("EXP_LONG", meaning, first, _relative(first), -HALF_LN2, HALF_LN2, 12, long=True)
 
 
 def _logarithms() -> Iterator[Table]:
@@ -235,6 +243,8 @@ def _normal() -> Iterator[Table | Quotient]:
 
     meaning = "normcdf(-a) * exp(a**2 / 2) * (a + 4) in t = (a - 4) / (a + 4), relative"
     yield Table("MILLS", meaning, mills, _relative(mills), place("0.7"), place("39"), 21)
+    ends = place("0.7"), place("39")
+    yield Table("MILLS_LONG", meaning, mills, _relative(mills), *ends, 26, long=True)
     yield Quotient(
         "MILLS_MIXED",
         "normcdf(-a) * exp(a**2 / 2) as a quotient of polynomials in a, relative",
@@ -249,6 +259,11 @@ def _normal() -> Iterator[Table | Quotient]:
 
     meaning = "erf(x) / x - 1 in t = x**2, relative to erf(x)"
     yield Table("ERF", meaning, erf, lambda u: 1 / (1 + erf(u)), 0, 1, 13)
+    whole = "erf(x) / x in t = x**2, relative"
+    long = mp.mpf("0.51")
+    yield Table(
+        "ERF_LONG", whole, lambda u: 1 + erf(u), lambda u: 1 / (1 + erf(u)), 0, long, 11, long=True
+    )
 
     def middle(u: Any) -> Any:
         root = mp.sqrt(u)
@@ -279,6 +294,11 @@ def _circular() -> Iterator[Table]:
     meaning = "the same, relative"
     yield Table("TANH_SHRINK", meaning, tanh, _relative(tanh), 0, 1, 15)
     yield Table("TANH_SHRINK_MIXED", meaning, tanh, _relative(tanh), 0, 1, 8)
+    for name, meaning, target in (
+        ("SIN_LONG", "sin(r) / r in t = r**2, relative", lambda u: 1 + u * sine(u)),
+        ("COS_LONG", "cos(r) in t = r**2, relative", lambda u: mp.cos(mp.sqrt(u))),
+    ):
+        yield Table(name, meaning, target, _relative(target), 0, QUARTER_PI**2, 7, long=True)
     for name, meaning, target, weight, high, degree, mixed in (
         (
             "SIN",
@@ -343,11 +363,13 @@ def main() -> None:
                 _print(f"{table.name}_ABOVE", comment, above)
                 _print(f"{table.name}_BELOW", "", below)
                 continue
-            coefficients, worst = fit(table)
+            coefficients, rest, worst = fit(table)
             low, high = (mp.nstr(mp.mpf(end), 6) for end in (table.low, table.high))
             comment = f"# {table.meaning}.\n# t in [{low}, {high}], degree {table.degree}, "
             comment += f"largest error {worst:.2g} = 2^{np.log2(worst):.1f}.\n"
             _print(table.name, comment, coefficients, table.single)
+            if table.long:
+                _print(f"{table.name}_REST", "", rest)
 
 
 if __name__ == "__main__":

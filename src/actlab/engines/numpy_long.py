@@ -1,0 +1,161 @@
+"""Formulas that lose digits in float64, run in long double and rounded once.
+
+`x * sigmoid(1.702*x)` is off by hundreds of units in the far tail, because the exponential makes
+of half a unit in its argument half of that argument in units; a slope near its zero is the small
+difference of large terms. A long double of 64 bits has eleven to spare. `error_in_float64` tells
+which formulas need them by running both; where the platform's long double is no longer than
+float64, nothing can be told, and formulas run in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from actlab.engines.guard import VARIABLES
+from actlab.engines.numpy_operations import SCOPE, TABLE
+from actlab.engines.source import compile_function, fold_exactly, parts_of
+from actlab.engines.vectormath import tables
+from actlab.formula import Expression, symbols_of
+
+__all__ = ["AVAILABLE", "error_in_float64", "program"]
+
+AVAILABLE: Final = np.finfo(np.longdouble).eps < 2.0**-60
+"""Whether a long double has digits to spare."""
+
+
+@lru_cache(maxsize=4096)
+def _number(high: float, low: float) -> Any:
+    return np.longdouble(high) + np.longdouble(low)
+
+
+def _literal(value: Fraction) -> str:
+    return "_number({!r}, {!r})".format(*parts_of(value))
+
+
+def _polynomial(x: Any, table: tuple[float, ...], rest: tuple[float, ...]) -> Any:
+    total: Any = np.longdouble(0)
+    for high, low in zip(reversed(table), reversed(rest), strict=True):
+        total = total * x + _number(high, low)
+    return total
+
+
+_ROOT_HALF = np.sqrt(np.longdouble(0.5))
+_DENSITY = _ROOT_HALF / np.sqrt(np.arccos(np.longdouble(-1)))
+"""1/sqrt(2 pi)."""
+
+
+def _tail(a: Any) -> Any:
+    """normcdf(-a) for a >= 0.7, by Mills' ratio; see `vectormath.float64`."""
+    held = np.clip(a, 0.7, 39.0)
+    t = (held - 4) / (held + 4)
+    ratio = _polynomial(t, tables.MILLS_LONG, tables.MILLS_LONG_REST) / (held + 4)
+    return np.exp(-0.5 * a * a) * ratio
+
+
+def _near(x: Any) -> Any:
+    """erf(x) for |x| <= 0.714."""
+    square = np.minimum(x * x, np.longdouble(0.51))
+    return x * _polynomial(square, tables.ERF_LONG, tables.ERF_LONG_REST)
+
+
+def _erf(x: Any) -> Any:
+    size = np.abs(x)
+    far = np.copysign(1 - 2 * _tail(size / _ROOT_HALF), x)
+    return np.where(size < 0.7, _near(x), far)
+
+
+def _erfc(x: Any) -> Any:
+    tail = 2 * _tail(np.abs(x) / _ROOT_HALF)
+    return np.where(np.abs(x) < 0.7, 1 - _near(x), np.where(x < 0, 2 - tail, tail))
+
+
+def _normcdf(x: Any) -> Any:
+    tail = _tail(np.abs(x))
+    near = (1 + _near(x * _ROOT_HALF)) / 2
+    return np.where(np.abs(x) < 0.9, near, np.where(x > 0, 1 - tail, tail))
+
+
+def _normpdf(x: Any) -> Any:
+    return np.exp(-0.5 * x * x) * _DENSITY
+
+
+_TABLE = {**TABLE, "erf": "_erf({a})"}
+_SCOPE = {
+    **SCOPE,
+    "_number": _number,
+    "_erf": _erf,
+    "_erfc": _erfc,
+    "_normcdf": _normcdf,
+    "_normpdf": _normpdf,
+}
+
+
+@lru_cache(maxsize=1024)
+def program(expression: Expression, names: tuple[str, ...]) -> Callable[..., Any]:
+    """A function of long doubles; the expression has no parameters but those names."""
+    return compile_function([fold_exactly(expression)], names, _TABLE, _SCOPE, _literal)
+
+
+def error_in_float64(guarded: Expression, names: tuple[str, ...], *, normal: bool = False) -> float:
+    """How far a formula in float64 is from its long double, in units in the last place.
+
+    Args:
+        guarded: the formula with its numbers put in, right at the ends.
+        names: of the inputs, and of parameters that come with each call.
+        normal: whether results below the normal numbers are left out, which have lost digits
+            to the format already, unless the exponents are longer as well.
+
+    Returns:
+        The largest error on a probe; 0 where there is no long double.
+    """
+    return _errors(guarded, names)[normal]
+
+
+@lru_cache(maxsize=1024)
+def _errors(guarded: Expression, names: tuple[str, ...]) -> tuple[float, float]:
+    """The largest error on a probe: of all results, and of normal ones."""
+    if not AVAILABLE or not symbols_of(guarded):
+        return 0.0, 0.0
+    inputs = _probe(names)
+    steps = compile_function([fold_exactly(guarded)], names, TABLE, SCOPE)
+    with np.errstate(all="ignore"):
+        mine = steps(*inputs)
+        exact = program(guarded, names)(*(values.astype(np.longdouble) for values in inputs))
+        mine, exact = (np.broadcast_to(one, inputs[0].shape) for one in (mine, exact))
+        size = np.abs(exact.astype(np.float64))
+        if len(names) == 1:
+            _lift_zeros(inputs[0], exact, size)
+        errors = np.where(np.isfinite(mine - exact), np.abs(mine - exact) / np.spacing(size), 0)
+    usual = errors[(size >= np.finfo(np.float64).tiny) | (size == 0)]
+    return float(errors.max()), float(usual.max(initial=0.0))
+
+
+def _probe(names: tuple[str, ...]) -> list[Any]:
+    """Numbers with all their digits: dense where functions bend, sparse far out."""
+    random = np.random.default_rng(8)
+    near = np.linspace(-13, 13, 600) + random.uniform(0, 1 / 32, 600)
+    far = np.exp2(random.uniform(3, 10.5, 100))
+    tiny = np.exp2(random.uniform(-1074, -1000, 20))
+    x = np.sort(np.concatenate([near, far, -far, tiny, -tiny]))
+    each = iter([x, random.permutation(x), *(random.permutation(x) for _ in VARIABLES)])
+    return [next(each) if name in VARIABLES else np.full(x.shape, 0.5) for name in names]
+
+
+def _lift_zeros(x: Any, exact: Any, size: Any) -> None:
+    """Around a change of sign errors count by the size half as far out and half as far again."""
+    signs = np.sign(exact)
+    zeros = x[1:][signs[1:] * signs[:-1] < 0]
+    zeros = zeros[np.abs(zeros) > 1 / 16]
+    edges = size.copy()
+    for place, zero in enumerate(zeros):
+        width = abs(zero) / 2
+        for other in (*zeros[max(place - 1, 0) : place], *zeros[place + 1 : place + 2]):
+            width = min(width, abs(other - zero) / 4)
+        inside = np.abs(x - zero) <= width
+        least = np.interp([zero - width, zero + width], x, edges).min()
+        size[inside] = np.maximum(size[inside], least)
