@@ -103,6 +103,6 @@ def _emitted(code: Any) -> bytes:
         features=binding.get_host_cpu_features().flatten(),
         opt=3,
         reloc="pic",
-        codemodel="jitdefault",
+        codemodel="small",  # constants beside the code; `store.py` loads both as one block
     )
     return cast("bytes", host.emit_object(code))

@@ -195,7 +195,8 @@ def _load(code: bytes) -> int:
 
     _prepare_llvm()
     target = binding.Target.from_default_triple().create_target_machine()
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
+    # one block of memory for all sections, since the code reaches its constants by short offsets
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target, use_lmm=True)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _KEPT.append(engine)
