@@ -2,7 +2,9 @@
 
 import builtins
 import socket
+import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -97,6 +99,39 @@ def test_a_server_of_another_kind_is_told_within_seconds(kind, mute, make_plan, 
     monkeypatch.setattr(remote, "_REACH_SECONDS", 0.2)
     with pytest.raises(ActlabError, match=f"what answers at 127.0.0.1:{mute} is no .* cluster"):
         next(kind(f"127.0.0.1:{mute}").run(len, make_plan().chunks))
+
+
+@pytest.fixture
+def guarded():
+    """The port of a server that speaks TLS, and has no certificate to go on with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            with suppress(OSError):  # closed at the end
+                while True:
+                    with server.accept()[0] as connection, suppress(OSError):
+                        context.wrap_socket(connection, server_side=True)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_tls_is_told_from_silence(guarded, mute, make_plan, monkeypatch):
+    assert remote.reachable("127.0.0.1", guarded, "Dask", remote.speaks_tls)
+    monkeypatch.setattr(remote, "_REACH_SECONDS", 0.2)
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    for runner in (Dask(f"tls://127.0.0.1:{mute}"), Ray(f"127.0.0.1:{mute}")):
+        with pytest.raises(ActlabError, match=f"what answers at 127.0.0.1:{mute} is no .* cluster"):
+            next(runner.run(len, make_plan().chunks))
+
+
+def test_tls_without_certificates_says_where_they_belong(guarded, make_plan):
+    with pytest.raises(ActlabError, match=r"needs certificates; .* distributed\.comm\.tls"):
+        next(Dask(f"tls://127.0.0.1:{guarded}").run(len, make_plan().chunks))
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,9 @@ def compare(
         help="Train networks together by torch.func, or not; else what is exact and faster.",
         show_default=False,
     ),
-    race: bool = typer.Option(False, "--race", help="Drop who is clearly behind early."),
+    race: bool = typer.Option(
+        False, "--race", help="Drop who is clearly behind early; worth it from some 20 blocks on."
+    ),
     workers: int | None = typer.Option(
         None, help="Processes that train, by default one per core; they change no number."
     ),

@@ -72,10 +72,15 @@ class Dask(remote.Cluster):
             return
         protocol, _, place = self.address.rpartition("://")
         protocol = protocol or "tcp"
-        greets = _greets if protocol == "tcp" else None
+        greets = {"tcp": _greets, "tls": remote.speaks_tls}.get(protocol)
         address = f"{protocol}://{remote.reachable(place, _PORT, 'Dask', greets)}"
         try:
             client = distributed.Client(address, timeout=_CONNECT_SECONDS)
+        except TypeError as error:
+            raise ActlabError(
+                f"{address} needs certificates; name them in Dask's configuration, under "
+                "distributed.comm.tls"
+            ) from error
         except (OSError, ValueError) as error:
             raise ActlabError(
                 f"what answers at {address} is no Dask scheduler for this client "

@@ -10,6 +10,7 @@ from importlib import import_module
 from math import inf
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
+from warnings import catch_warnings, filterwarnings
 
 from actlab.compare.runners import remote
 from actlab.errors import ActlabError
@@ -27,6 +28,8 @@ _PORT: Final = 6379
 _CLIENT_PORT: Final = 10001
 """Where Ray lets in drivers that run on no node of the cluster."""
 _RETRIES: Final = 3
+_PATIENCE_OF_RAY: Final = {"RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "5"}
+"""Ray tries three times to reach a cluster, each time longer up to this; read when it is loaded."""
 
 
 class Ray(remote.Cluster):
@@ -48,6 +51,8 @@ class Ray(remote.Cluster):
     @contextmanager
     def connected(self) -> Iterator[Any]:
         """Connect to the cluster, or start Ray here."""
+        for name, seconds in _PATIENCE_OF_RAY.items():
+            os.environ.setdefault(name, seconds)
         try:
             ray: Any = import_module("ray")
         except ImportError as error:
@@ -61,7 +66,10 @@ class Ray(remote.Cluster):
                 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
                 ray.init("local", num_cpus=self.workers, include_dashboard=False, **quiet)
             else:
-                ray.init(self._place(), **quiet)
+                place = self._place()
+                with catch_warnings():  # our own sentence says it
+                    filterwarnings("ignore", "Ray Client connection timed out")
+                    ray.init(place, **quiet)
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise ActlabError(
                 f"no connection to a Ray cluster at {self.address}: {remote.first_line(error)}"
@@ -74,7 +82,7 @@ class Ray(remote.Cluster):
     def _place(self) -> str:
         if self.address == "auto":
             return "auto"
-        greets = None if os.environ.get("RAY_USE_TLS") else _speaks_grpc
+        greets = remote.speaks_tls if os.environ.get("RAY_USE_TLS") else _speaks_grpc
         place = remote.reachable(self.address, _PORT, "Ray", greets)
         return f"ray://{place}" if place.endswith(f":{_CLIENT_PORT}") else place
 

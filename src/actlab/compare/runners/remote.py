@@ -7,6 +7,7 @@ first chunk and keeps it for the others.
 from __future__ import annotations
 
 import socket
+import ssl
 import uuid
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ __all__ = [
     "first_line",
     "needs",
     "reachable",
+    "speaks_tls",
     "told",
     "train",
     "versions",
@@ -201,6 +203,20 @@ def _in_time(greets: Callable[[socket.socket], bool], connection: socket.socket)
         return greets(connection)
     except OSError:  # no word within the time, or the line was cut
         return False
+
+
+def speaks_tls(connection: socket.socket) -> bool:
+    """Whether a server shakes hands as TLS has it, or at least refuses as TLS has it.
+
+    Whose certificate it shows is the library's business: here nothing is said to it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        context.wrap_socket(connection).close()
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")
+    return True
 
 
 def needs(library: str, extra: str) -> ActlabError:
