@@ -37,9 +37,9 @@ class Ray(remote.Cluster):
 
     Args:
         address: HOST:PORT as `ray start` prints it, for a driver on a node of the cluster;
-            HOST:10001 for a driver elsewhere; "auto" for the cluster that runs on this machine;
-            or "local", which starts Ray here and ends it afterwards. Where `ray.init` was called
-            before, that connection is used.
+            HOST:10001 for a driver elsewhere (at another port, ray://HOST:PORT); "auto" for the
+            cluster that runs on this machine; or "local", which starts Ray here and ends it
+            afterwards. Where `ray.init` was called before, that connection is used.
         workers: cores to use, for "local"; all by default.
         patience: seconds to wait for a core while there is none.
     """
@@ -71,8 +71,11 @@ class Ray(remote.Cluster):
                     filterwarnings("ignore", "Ray Client connection timed out")
                     ray.init(place, **quiet)
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            reason = remote.first_line(error)
+            if "client" in reason:  # it does not say whether the cluster asked for a token
+                reason += "; where the cluster wants a token, set RAY_AUTH_MODE=token here too"
             raise ActlabError(
-                f"no connection to a Ray cluster at {self.address}: {remote.first_line(error)}"
+                f"no connection to a Ray cluster at {self.address}: {reason}"
             ) from error
         try:
             yield ray
@@ -82,9 +85,12 @@ class Ray(remote.Cluster):
     def _place(self) -> str:
         if self.address == "auto":
             return "auto"
+        protocol, _, address = self.address.rpartition("://")
         greets = remote.speaks_tls if os.environ.get("RAY_USE_TLS") else _speaks_grpc
-        place = remote.reachable(self.address, _PORT, "Ray", greets)
-        return f"ray://{place}" if place.endswith(f":{_CLIENT_PORT}") else place
+        port = _CLIENT_PORT if protocol == "ray" else _PORT
+        place = remote.reachable(address, port, "Ray", greets)
+        outside = protocol == "ray" or place.endswith(f":{_CLIENT_PORT}")
+        return f"ray://{place}" if outside else place
 
 
 class _Study:
