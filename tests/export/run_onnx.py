@@ -59,17 +59,19 @@ def main(folder, scalars, pairs):
             self.softmax = actlab.get("softmax").module()
             self.log_softmax = actlab.get("log_softmax").module()
             self.learned = actlab.get("leaky_relu", negative_slope=0.5).module(learnable=True)
+            self.dice = actlab.get("dice").module(channels=4)
 
         def forward(self, x, wide, half):
             learned = self.learned(torch.tensor([-1.0, 1.0, -3.0, 2.0]) + 0 * half[:4].float())
-            return self.softmax(x), self.log_softmax(wide), learned, self.learned(half)
+            dice = self.dice(-x)
+            return self.softmax(x), self.log_softmax(wide), learned, self.learned(half), dice
 
     row = torch.tensor([[0.0, -45.0, -46.0, -44.8]])
     half = torch.zeros(4, dtype=torch.float16)
     several = session(Others(), row, row[0], half)
     given = np.array([[1.0, 2.0, -50.0, 88.0]], np.float32)
     found = several(given, row[0].numpy(), half.numpy())
-    results |= dict(zip(("softmax", "log_softmax", "learned", "half"), found, strict=True))
+    results |= dict(zip(("softmax", "log_softmax", "learned", "half", "dice"), found, strict=True))
     np.savez(folder / "results.npz", **results)
 
 

@@ -71,6 +71,12 @@ def test_vectors_learned_parameters_and_half_precision(results):
     assert results["half"].dtype == np.float16
 
 
+def test_layers_with_weights_of_their_own_keep_their_tails(results):
+    # dice starts as x * sigmoid(x), at a variance of 1 + 1e-8; ONNX's Sigmoid(-88) is 0
+    expected = [-x * np.exp(-x) / (1 + np.exp(-x)) for x in (1.0, 2.0, -50.0, 88.0)]
+    np.testing.assert_allclose(results["dice"][0], expected, rtol=2e-5)
+
+
 def test_every_word_has_an_operation():
     from actlab.engines.torch_onnx import TABLE
 

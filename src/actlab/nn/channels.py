@@ -11,6 +11,9 @@ from actlab.nn.settings import count
 
 __all__ = ["Dice", "DynamicReLU", "FunnelReLU", "MetaAcon"]
 
+# looked up here, since torch.compile can't follow a search by name
+_SIGMOID, _ACON = get("sigmoid"), get("acon_c")
+
 
 class FunnelReLU(LayerModule):
     r"""max(x, T(x)), where T is a depthwise convolution and a batch normalisation.
@@ -96,9 +99,10 @@ class DynamicReLU(LayerModule):
         shape = self.excite(torch.relu(self.squeeze(mean))).reshape(
             -1, self.owners, 2 * self.pieces
         )
-        lines = self.start + self.range * (2 * torch.sigmoid(shape) - 1)
+        lines = self.start + self.range * (2 * _SIGMOID(shape) - 1)
         slopes, heights = lines.reshape(*lines.shape[:2], *(1,) * (x.dim() - 2), -1).chunk(2, -1)
-        return (slopes * x.unsqueeze(-1) + heights).amax(-1)
+        result: Tensor = (slopes * x.unsqueeze(-1) + heights).amax(-1)
+        return result
 
 
 class MetaAcon(LayerModule):
@@ -134,10 +138,10 @@ class MetaAcon(LayerModule):
         """Apply the function; the shape stays."""
         check_channels_of(x, self.channels)
         mean = x.flatten(2).mean(2) if x.dim() > 2 else x
-        beta = torch.sigmoid(self.norm2(self.excite(self.norm1(self.squeeze(mean)))))
+        beta = _SIGMOID(self.norm2(self.excite(self.norm1(self.squeeze(mean)))))
         p1, p2 = along_channels(self.p1, x), along_channels(self.p2, x)
         sharpness = beta.reshape(*beta.shape, *(1,) * (x.dim() - 2))
-        result: Tensor = get("acon_c")(x, p1=p1, p2=p2, beta=sharpness)
+        result: Tensor = _ACON(x, p1=p1, p2=p2, beta=sharpness)
         return result
 
 
@@ -174,7 +178,7 @@ class Dice(LayerModule):
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function; the shape stays."""
         check_channels_of(x, self.channels)
-        share = torch.sigmoid(
+        share = _SIGMOID(
             nn.functional.batch_norm(
                 x,
                 self.mean,
@@ -184,4 +188,5 @@ class Dice(LayerModule):
                 eps=self.epsilon,
             )
         )
-        return x * (share + (1 - share) * along_channels(self.alpha, x))
+        result: Tensor = x * (share + (1 - share) * along_channels(self.alpha, x))
+        return result

@@ -15,6 +15,10 @@ from actlab.nn.settings import count, divided, rational_start, scalar_function
 __all__ = ["GroupRational", "LinearCombination", "TransformativeAdaptive"]
 
 
+# looked up here, since torch.compile can't follow a search by name
+_RATIONAL = get("rational_b")
+
+
 class TransformativeAdaptive(LayerModule):
     r"""α·f(βx + γ) + δ with learned α, β, γ, δ; it starts as f.
 
@@ -134,5 +138,5 @@ class GroupRational(LayerModule):
         settings |= {
             f"b{i}": spread(column) for i, column in enumerate(self.denominator.unbind(1), 1)
         }
-        result: Tensor = get("rational_b")(x, **settings)
+        result: Tensor = _RATIONAL(x, **settings)
         return result

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from actlab.activation import Activation
+from actlab.catalogue import get
 from actlab.nn.own_weights import LayerModule, along_channels, check_channels_of
 from actlab.nn.settings import check_interval, count, even_points, kernel_start, values_at
 
@@ -17,6 +18,10 @@ __all__ = [
     "LinearSpline",
     "RadialBasisKAN",
 ]
+
+
+# looked up here, since torch.compile can't follow a search by name
+_SILU, _TANH = get("silu"), get("tanh")
 
 
 class _EdgeFunctions(LayerModule):
@@ -96,7 +101,7 @@ class BSplineKAN(_EdgeFunctions):
         self._check(x)
         weights = (self.scale.unsqueeze(-1) * self.coefficients).flatten(1)
         splines = nn.functional.linear(self.basis(x).flatten(-2), weights)
-        return splines + nn.functional.linear(nn.functional.silu(x), self.base)
+        return splines + nn.functional.linear(_SILU(x), self.base)
 
 
 class RadialBasisKAN(_EdgeFunctions):
@@ -149,7 +154,7 @@ class RadialBasisKAN(_EdgeFunctions):
         self._check(x)
         distance = (self.norm(x).unsqueeze(-1) - self.centres) / self.width
         bumps = torch.exp(-distance.square()).flatten(-2)
-        straight: Tensor = self.base(nn.functional.silu(x))
+        straight: Tensor = self.base(_SILU(x))
         return nn.functional.linear(bumps, self.coefficients) + straight
 
 
@@ -178,7 +183,7 @@ class ChebyshevKAN(_EdgeFunctions):
     def forward(self, x: Tensor) -> Tensor:
         """From (..., inputs) to (..., outputs)."""
         self._check(x)
-        u = torch.tanh(x)
+        u = _TANH(x)
         terms = [torch.ones_like(u), u]
         while len(terms) < self.coefficients.shape[-1]:
             terms.append(2 * u * terms[-1] - terms[-2])
