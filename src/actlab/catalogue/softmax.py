@@ -12,7 +12,7 @@ def _softmax(ops: Any, x: Any, axis: int) -> Any:
     done = _at_once(ops, x, axis, log=False)
     if done is not None:
         return done
-    powers = ops.exp(x - ops.max(x, axis))
+    powers = _power(ops, x, ops.max(x, axis))
     return powers / ops.sum(powers, axis)
 
 
@@ -20,6 +20,12 @@ def _at_once(ops: Any, x: Any, axis: int, *, log: bool) -> Any:
     """What an engine can do in one sweep; None where it can't."""
     function = getattr(ops, "softmax_at_once", None)
     return None if function is None else function(x, axis, log=log)
+
+
+def _power(ops: Any, x: Any, top: Any) -> Any:
+    """exp(x - top), of which some engines keep what the difference rounds away."""
+    function = getattr(ops, "exp_of_difference", None)
+    return ops.exp(x - top) if function is None else function(x, top)
 
 
 def _log_softmax(ops: Any, x: Any, axis: int) -> Any:
@@ -43,7 +49,7 @@ def _softmin(ops: Any, x: Any, axis: int) -> Any:
 def _softmax1(ops: Any, x: Any, axis: int) -> Any:
     top = ops.max(x, axis)
     top = ops.where(top > 0, top, 0 * top)
-    powers = ops.exp(x - top)
+    powers = _power(ops, x, top)
     return powers / (ops.exp(-top) + ops.sum(powers, axis))
 
 
@@ -58,8 +64,8 @@ def _taylor_softmax(ops: Any, x: Any, axis: int) -> Any:
 def _with_sink(ops: Any, x: Any, axis: int, sink: Any) -> Any:
     top = ops.max(x, axis)
     top = ops.where(top > sink, top, 0 * top + sink)
-    powers = ops.exp(x - top)
-    return powers / (ops.exp(sink - top) + ops.sum(powers, axis))
+    powers = _power(ops, x, top)
+    return powers / (_power(ops, sink, top) + ops.sum(powers, axis))
 
 
 def _spherical_softmax(ops: Any, x: Any, axis: int, epsilon: Any) -> Any:

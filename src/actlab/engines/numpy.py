@@ -177,6 +177,15 @@ class Operations:
     """How many halvings of an interval float64 can tell apart."""
 
     @staticmethod
+    def exp_of_difference(x: Any, top: Any) -> Any:
+        """exp(x - top), with what the difference rounds away (D. Knuth's sum of two numbers)."""
+        difference = x - top
+        back = difference - x
+        rest = (x - (difference - back)) - (top + back)
+        power = np.exp(difference)
+        return power + power * np.where(np.isfinite(rest), rest, 0.0)
+
+    @staticmethod
     def sigmoid(x: Any) -> Any:
         """The logistic function, without overflow."""
         small = np.exp(-np.abs(x))

@@ -10,6 +10,7 @@ among integers and become the default dtype elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from inspect import Parameter, Signature
 from itertools import count
@@ -23,7 +24,13 @@ from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
 from actlab.engines.torch_direct import direct_way, own_operation
-from actlab.engines.torch_operations import SCOPE, TABLE, Operations
+from actlab.engines.torch_operations import (
+    SCOPE,
+    TABLE,
+    DigitsNeededError,
+    Operations,
+    WithoutRounding,
+)
 from actlab.formula import Expression, differentiate
 
 __all__ = ["as_array", "join", "parts", "prepare", "saving_output", "vector"]
@@ -360,6 +367,9 @@ def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str,
     dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     if not torch.compiler.is_compiling() and torch_kernels.is_eager((x,)):
-        work = work if cpu.large_enough(x.numel()) else torch.float64
+        if cpu.large_enough(x.numel()) and work == torch.float32:
+            with suppress(DigitsNeededError):
+                return rule(WithoutRounding, x.to(work), axis, **parameters).to(dtype)
+        work = torch.float64
     operations = torch_onnx.operations(Operations) if torch_onnx.is_exporting() else Operations
     return rule(operations, x.to(work), axis, **parameters).to(dtype)

@@ -9,7 +9,7 @@ import torch
 
 from actlab.engines.torch_softmax import softmax
 
-__all__ = ["SCOPE", "TABLE", "Operations"]
+__all__ = ["SCOPE", "TABLE", "DigitsNeededError", "Operations", "WithoutRounding"]
 
 TABLE = {
     "lt": "({a} < {b})", "le": "({a} <= {b})", "gt": "({a} > {b})", "ge": "({a} >= {b})",
@@ -131,6 +131,19 @@ class Operations:
     """How many halvings of an interval float64 can tell apart."""
 
     @staticmethod
+    def exp_of_difference(x: Any, top: Any) -> Any:
+        """exp(x - top), with what the difference rounds away, unless a compiler is to fuse it."""
+        difference = x - top
+        power = torch.exp(difference)
+        if torch.compiler.is_compiling():
+            return power
+        with torch.no_grad():
+            back = difference - x
+            rest = (x - (difference - back)) - (top + back)
+            rest = torch.where(torch.isfinite(rest), rest, 0.0)
+        return power + power * rest
+
+    @staticmethod
     def log_sigmoid(x: Any) -> Any:
         """The logarithm of the logistic function."""
         return torch.nn.functional.logsigmoid(x)
@@ -188,3 +201,33 @@ class Operations:
     def constant(x: Any) -> Any:
         """The same numbers, through which no gradient passes."""
         return x.detach() if isinstance(x, torch.Tensor) else x
+
+
+class DigitsNeededError(Exception):
+    """A vector rule asked for an operation that rounds."""
+
+
+def _ask(*_: Any) -> Any:
+    raise DigitsNeededError
+
+
+_ROUNDING = [
+    "exp",
+    "log",
+    "log1p",
+    "sqrt",
+    "sigmoid",
+    "log_sigmoid",
+    "quantile",
+    "sum",
+    "cumsum",
+    "exp_of_difference",
+]
+
+WithoutRounding: Any = type(
+    "WithoutRounding", (Operations,), {name: staticmethod(_ask) for name in _ROUNDING}
+)
+"""The operations that choose and arrange, and the softmax of a kernel.
+
+For float32 on the CPU: rules that need no others stay in float32, all else asks for float64.
+"""

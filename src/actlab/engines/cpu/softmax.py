@@ -84,11 +84,22 @@ def _parts(dtype: str) -> Any:
     from actlab.engines.cpu import words
     from actlab.engines.vectormath import primitives
     from actlab.engines.vectormath.bits import choose, primitive
+    from actlab.engines.vectormath.float64 import exp_of_difference
 
     which = primitives("float64" if dtype == "float64" else "mixed")
     load_stored = words.load64 if dtype == "float64" else words.load32
     store = words.store64 if dtype == "float64" else words.store32
     recall, keep, lanes = words.recall, words.keep, _LANES
+
+    exp = which["exp"]
+
+    @primitive
+    def widened_power(x: float, top: float) -> Any:
+        """exp(x - top) in float64, whose difference of float32 numbers is exact enough."""
+        return exp(x - top)
+
+    wide = dtype == "float64"
+    which["exp_of_difference"] = exp_of_difference if wide else widened_power
 
     @primitive
     def load(address: int, place: int) -> Any:
@@ -128,7 +139,7 @@ def _forward(spec: SoftmaxSpec) -> Any:
     from actlab.engines.vectormath.bits import primitive
 
     which, load, store, clear, total, largest = _parts(spec.dtype)
-    exp, log1p = which["exp"], which["log1p"]
+    power_of, log1p = which["exp_of_difference"], which["log1p"]
     word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
     recall, keep, lanes = words.recall, words.keep, _LANES
     log, room = spec.log, words.BLOCK
@@ -139,7 +150,7 @@ def _forward(spec: SoftmaxSpec) -> Any:
         clear(memory, 0.0)
         for start in range(0, count, lanes):
             for j in range(min(lanes, count - start)):
-                power = exp(load(x, start + j) - top)
+                power = power_of(load(x, start + j), top)
                 keep(memory, j, recall(memory, j) + power)
                 if kept:
                     keep(kept, start + j, power)
@@ -152,7 +163,7 @@ def _forward(spec: SoftmaxSpec) -> Any:
         for start in range(0, count, lanes):
             for j in range(min(lanes, count - start)):
                 below = load(x, start + j) - top
-                power = choose(below == 0.0, 0.0, exp(below))
+                power = choose(below == 0.0, 0.0, power_of(load(x, start + j), top))
                 keep(memory, j, recall(memory, j) + power)
         small = total(memory)
         clear(memory, 0.0)
@@ -185,7 +196,7 @@ def _forward(spec: SoftmaxSpec) -> Any:
                             store(y, i, recall(kept, i) * each)
                     else:
                         for i in range(columns):
-                            store(y, i, exp(load(x, i) - top) * each)
+                            store(y, i, power_of(load(x, i), top) * each)
 
     return kernel
 

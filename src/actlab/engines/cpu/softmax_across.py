@@ -24,7 +24,7 @@ def forward(log: bool, parts: Any) -> Any:
     from actlab.engines.vectormath import bits
 
     which, load, store, clear = parts
-    exp, log1p = which["exp"], which["log1p"]
+    power_of, log1p = which["exp_of_difference"], which["log1p"]
     word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
     recall, keep, lanes = words.recall, words.keep, LANES
 
@@ -50,12 +50,11 @@ def forward(log: bool, parts: Any) -> Any:
                 for k in range(count):
                     place = begin + k * inner
                     for j in range(width):
-                        below = load(x, place + j) - recall(tops, j)
+                        value, top = load(x, place + j), recall(tops, j)
+                        power = power_of(value, top)
                         if log:  # the largest apart: the others keep their digits beside a 1
-                            power = choose(below == 0.0, 0.0, exp(below))
-                            keep(ties, j, recall(ties, j) + choose(below == 0.0, 1.0, 0.0))
-                        else:
-                            power = exp(below)
+                            power = choose(value == top, 0.0, power)
+                            keep(ties, j, recall(ties, j) + choose(value == top, 1.0, 0.0))
                         keep(sums, j, recall(sums, j) + power)
                 for j in range(width):
                     if log:
@@ -65,11 +64,11 @@ def forward(log: bool, parts: Any) -> Any:
                 for k in range(count):
                     place = begin + k * inner
                     for j in range(width):
-                        below = load(x, place + j) - recall(tops, j)
+                        value, top = load(x, place + j), recall(tops, j)
                         if log:
-                            store(y, place + j, below - recall(sums, j))
+                            store(y, place + j, value - top - recall(sums, j))
                         else:
-                            store(y, place + j, exp(below) * recall(sums, j))
+                            store(y, place + j, power_of(value, top) * recall(sums, j))
 
     return kernel
 

@@ -118,6 +118,16 @@ def exp(x: float) -> float:
 
 
 @primitive
+def exp_of_difference(x: float, top: float) -> float:
+    """exp(x - top), with what the difference rounds away."""
+    difference = x - top
+    back = difference - x
+    low = (x - (difference - back)) - (top + back)
+    p, t = _exp_parts(difference, choose(absolute(low) < math.inf, low, 0.0))
+    return scale(p, t)
+
+
+@primitive
 def _quarter_expm1(x: float) -> tuple[float, float]:
     """`(e**x - 1)/4` as a sum of two numbers; a quarter overflows no earlier than sinh does."""
     x = choose(x < -50.0, -50.0, choose(x > HIGHEST, HIGHEST, x))
