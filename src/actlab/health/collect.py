@@ -30,12 +30,7 @@ from actlab.health.record import INPUT, OUTPUT, Record, Site
 from actlab.health.sampling import first_tensor, norm, rows_of, total
 from actlab.health.sites import Sites
 from actlab.health.steps import StepReader
-from actlab.health.structure import (
-    function_of_recurrent,
-    inverse,
-    layer_of,
-    unwrapped,
-)
+from actlab.health.structure import function_of_recurrent, inverse, layer_of, unwrapped
 from actlab.health.window import Window
 
 __all__ = ["Collector"]
@@ -44,6 +39,8 @@ Tensor = torch.Tensor
 
 _ALONE: Final = torch._C.DisableTorchFunction
 """Hooks work without function modes, their own and the user's."""
+_LOOK: Final = 2
+"""Rows of activations are taken in every second sampled step, since the calls cost more."""
 
 
 class Collector:
@@ -70,9 +67,9 @@ class Collector:
         self._on = False
         self._forwards = 0
         self._inside = 0
+        self._looking = False
         self._source = ""
         self._fired = 0
-        self._compiled = False
         self._fresh = True
         self._sites = Sites(record)
         self._scale: Tensor | None = None
@@ -108,7 +105,7 @@ class Collector:
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._on = False
+        self._on = self._looking = False
         self._fresh = True
 
     def reattach(self) -> None:
@@ -136,7 +133,7 @@ class Collector:
             return  # a checkpoint that computes the model again
         self._mode.close()
         if not (module.training and torch.is_grad_enabled()):
-            self._on = False
+            self._on = self._looking = False
             return
         with _ALONE():
             if self._fresh or self.optimizer is None:
@@ -145,6 +142,7 @@ class Collector:
                 self._scale = None
             elif self._on:
                 self._was_it_skipped()
+            self._looking = self._on and self.record.sampled % _LOOK == 0
             given = first_tensor([*args, *kwargs.values()])
             if not self._on:
                 if given is not None:
@@ -157,7 +155,6 @@ class Collector:
             self._explicit_loss = False
             if given is not None:
                 self._see_end(INPUT, given, "data")
-            self._compiled = compiled
             if not compiled:
                 self._mode.open()
 
@@ -193,10 +190,11 @@ class Collector:
         self._flag(phase, name, tensor)
         if name == OUTPUT:
             self._watch_gradient(name, tensor)
-        elif self._window.samples:
+        elif name in self._window:
             return  # data hardly change within a window
-        axis = -1 if tensor.dim() < 4 else 1
-        rows = rows_of(tensor, axis, self.record.sampled)
+        if not self._looking:
+            return
+        rows = rows_of(tensor, -1 if tensor.dim() < 4 else 1, self.record.sampled // _LOOK)
         if name not in self.record.sites:
             self.record.sites[name] = Site(name, None, self._source, rows.shape[1])
         if rows.shape[1] == self.record.sites[name].units:
@@ -227,6 +225,8 @@ class Collector:
                 return
             if self.record.layers[path].fan_in:  # a normalisation passes on what came before
                 self._flag("forward", path, result)
+            if not self._looking:
+                return
             if recurrent is not None:
                 self._see(path, recurrent, inverse(recurrent, result), result)
             elif self.record.layers[path].recurrent:
@@ -239,13 +239,13 @@ class Collector:
         kept: list[Tensor] = []
 
         def enter(_: nn.Module, args: Any) -> None:
-            if self._on:
+            if self._looking:
                 self._inside += 1
                 if in_place:
                     self._keep_rows(args, kept)
 
         def leave(_: nn.Module, args: Any, output: Any) -> None:
-            if self._on:
+            if self._looking:
                 self._inside = max(0, self._inside - 1)
                 self._see_activation(path, activation, args, output, kept)
 
@@ -275,7 +275,7 @@ class Collector:
     def looks_at_calls(self, args: Any) -> bool:
         """Whether a function with these arguments is to be looked at: not inside of a layer."""
         return (
-            self._on
+            self._looking
             and not self._inside
             and bool(args)
             and isinstance(args[0], torch.Tensor)
@@ -384,7 +384,7 @@ class Collector:
         self.record.steps += 1
         self._fresh = True
         if sampled and self.optimizer is not None:
-            self._on = False
+            self._on = self._looking = False
         if sampled:
             self.record.sampled += 1
             self._window.samples += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from actlab.health.sampling import places
@@ -16,10 +15,10 @@ __all__ = ["Parameters"]
 class _Layer(NamedTuple):
     """One layer's weights, by their places in `Parameters`."""
 
-    own: NDArray[np.int64]
-    matrix: slice
-    """Samples of the largest one."""
-    biases: list[slice]
+    own: slice
+    matrix: int
+    """The largest one."""
+    biases: list[int]
 
 
 class Parameters:
@@ -47,12 +46,10 @@ class Parameters:
                     names.append(name)
         self.counts = np.array([t.numel() for t in self.tensors], dtype=float)
         self.sizes = np.array([len(places(t)) for t in self.tensors], dtype=np.int64)
-        ends = np.cumsum(self.sizes)
-        self.starts = ends - self.sizes
+        self.starts = np.cumsum(self.sizes) - self.sizes
         self.layers: dict[str, _Layer] = {}
         for path in dict.fromkeys(self.owners):
             own = [at for at, owner in enumerate(self.owners) if owner == path]
-            of = {at: slice(int(self.starts[at]), int(ends[at])) for at in own}
             biggest = max(own, key=lambda at: self.counts[at])
-            biases = [of[at] for at in own if names[at].startswith("bias")]
-            self.layers[path] = _Layer(np.array(own), of[biggest], biases)
+            biases = [at for at in own if names[at].startswith("bias")]
+            self.layers[path] = _Layer(slice(own[0], own[-1] + 1), biggest, biases)

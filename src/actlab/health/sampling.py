@@ -11,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 __all__ = ["few", "first_tensor", "norm", "norms", "places", "rows_of", "to_host", "total", "views"]
 
 Tensor = torch.Tensor
 
-_NUMBERS: Final = 4096
+_NUMBERS: Final = 8192
 """Numbers taken of a tensor, about."""
-_ROWS: Final = (4, 64)
+_ROWS: Final = (8, 128)
 """Fewest and most rows."""
 _TURNS: Final = 64
 _PLACES: Final = 3
@@ -139,12 +140,16 @@ def first_tensor(value: Any) -> Tensor | None:
     return None
 
 
-def to_host(tensors: Iterable[Tensor]) -> dict[int, Any]:
-    """Tensors as NumPy arrays, by their `id`, with one transfer for each device."""
+def to_host(tensors: Iterable[Tensor]) -> tuple[dict[int, Any], bool]:
+    """Tensors as NumPy arrays, by their `id`, and whether every number in them is finite.
+
+    There is one transfer for each device.
+    """
     by_device: dict[torch.device, list[Tensor]] = {}
     for tensor in {id(t): t for t in tensors}.values():
         by_device.setdefault(tensor.device, []).append(tensor)
     found: dict[int, Any] = {}
+    finite = True
     for own in by_device.values():
         single = [t for t in own if t.dim() == 0]
         others = [t for t in own if t.dim() > 0]
@@ -152,9 +157,11 @@ def to_host(tensors: Iterable[Tensor]) -> dict[int, Any]:
         if single:
             flat.append(torch.stack(single))
         numbers = torch.cat(flat).detach().cpu().numpy()
+        finite = finite and bool(np.isfinite(numbers).all())
         start = 0
-        for tensor in others + single:
+        for tensor in others:
             size = tensor.numel()
             found[id(tensor)] = numbers[start : start + size].reshape(tuple(tensor.shape))
             start += size
-    return found
+        found |= zip(map(id, single), numbers[start:], strict=True)
+    return found, finite

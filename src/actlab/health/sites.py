@@ -33,7 +33,7 @@ class Sites:
 
     def rows(self, tensor: Tensor, layer: str) -> Tensor:
         """Some rows of what a layer gave, or of what a function made of it."""
-        return rows_of(tensor, self._units(tensor, layer), self._record.sampled)
+        return rows_of(tensor, self._units(tensor, layer), self._record.sampled // 2)
 
     def sample(
         self, place: str, layer: str, activation: Activation | None, given: Tensor, result: Tensor

@@ -133,17 +133,20 @@ def layer_states(
     square /= np.maximum(seen, 1)
     zeros = np.where(looks > 0, zeros / np.maximum(looks, 1), 1.0)
     latest = after[-1].astype(float)
+    means = np.add.reduceat(latest, parameters.starts) / parameters.sizes
+    apart = latest - np.repeat(means, parameters.sizes)
+    deviations = np.sqrt(np.add.reduceat(apart**2, parameters.starts) / parameters.sizes)
+    zeros = zeros * parameters.counts
     for name, (own, matrix, biases) in parameters.layers.items():
-        counts = parameters.counts[own]
         state = LayerState(
             steps[0],
             steps[1],
             weight=math.sqrt(weight[own].sum()),
             gradient=math.sqrt(square[own].sum()),
             update=math.sqrt(moved[own].sum()),
-            deviation=float(latest[matrix].std()),
-            bias=float(np.mean([latest[one].mean() for one in biases])) if biases else math.nan,
-            zero_gradients=float(zeros[own] @ counts / counts.sum()),
+            deviation=float(deviations[matrix]),
+            bias=float(means[biases].mean()) if biases else math.nan,
+            zero_gradients=float(zeros[own].sum() / parameters.counts[own].sum()),
             reached=bool(seen[own].any()),
         )
         yield name, state

@@ -73,6 +73,10 @@ class Window:
         """The norm of a gradient, in the order of the backward pass."""
         self._waiting.append(_Backward(step, place, norm, layer, operation))
 
+    def __contains__(self, site: str) -> bool:
+        """Whether there are rows of a site."""
+        return site in self._rows
+
     def waits(self) -> bool:
         """Whether there are gradients that no step has used."""
         return bool(self._waiting)
@@ -130,18 +134,19 @@ class Window:
         tensors += [*self._before, *self._uses.values()]
         if not tensors:
             return
-        host = to_host(tensors)
-        flags = [bool(np.isfinite(host[id(flag.value)]).all()) for flag in self._flags]
+        host, all_finite = to_host(tensors)
         stats = [host[id(one)] for one in units]
         gradients = [
             one._replace(norms=host[id(one.norms)], some=host.get(id(one.some)))
             for one in self._gradients
         ]
 
-        broken = _broken(gradients, parameters)
-        record.event = event_of(
-            record.event, self._flags, flags, broken, self.memory.largest, record.every
-        )
+        if not all_finite:
+            finite = [bool(np.isfinite(host[id(flag.value)]).all()) for flag in self._flags]
+            broken = _broken(gradients, parameters)
+            record.event = event_of(
+                record.event, self._flags, finite, broken, self.memory.largest, record.every
+            )
         steps = [flag.step for flag in self._flags]
         span = (min(steps), max(steps)) if steps else (record.steps, record.steps)
         self._add_sites(record, stats, host, span)
