@@ -1,11 +1,11 @@
 """JAX and TensorFlow as the contract sees them; importing this file imports neither.
 
 A compilation of XLA takes longer than all the arithmetic of a test. So JAX runs operation by
-operation, which XLA compiles once for all functions, but for the values in float32; there the
-inputs are filled up to one size, so that each function is compiled once. Narrow types, whose
-results are those of float32 rounded once, go through the function for float32; that they do so
-when they are compiled themselves is tested in tests/engines. The ledger's bounds are the larger
-error of the two ways, so that compiled derivatives are measured whenever it is written.
+operation, which XLA compiles once for all functions, but for the values in float32: there each
+function is compiled. The inputs are filled up to few sizes, since each is a compilation. Narrow
+types, whose results are those of float32 rounded once, go through the function for float32; that
+they do so when they are compiled themselves is tested in tests/engines. The ledger's bounds are
+the larger error of the two ways, so that compiled derivatives are measured whenever it is written.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from contract.engines import NumpyEngine
 
 __all__ = ["FRAMEWORKS", "JaxEngine", "TensorflowEngine", "is_installed"]
 
-_MANY = 256
-_SIZES = (2048, 131072)
+_MANY = 128
+_SIZES = (512, 131072)
+"""What the inputs of the accuracy are filled up to: those with an exact value, and the many."""
 
 
 def _call(f: Any, inputs: Any, order: int, options: dict[str, Any]) -> Any:
@@ -69,10 +70,11 @@ class JaxEngine(NumpyEngine):
             with jax.disable_jit():
                 return _call(f, inputs, order, options)
         dtype = np.dtype(np.float64 if first.dtype == jnp.float64 else np.float32)
-        size = next(size for size in _SIZES if first.size <= size)
+        compiled = order == 0 and dtype == np.float32
+        sizes = _SIZES[-1:] if compiled else _SIZES  # a function is compiled anew for each
+        size = next(size for size in sizes if first.size <= size)
         # by NumPy, as XLA would compile a filling for every size
         filled = [np.pad(np.asarray(v, dtype), (0, size - v.size), mode="edge") for v in inputs]
-        compiled = order == 0 and dtype == np.float32
         with nullcontext() if compiled else jax.disable_jit():
             result = _call(f, [jnp.asarray(v) for v in filled], order, options)
         with np.errstate(all="ignore"):  # a large number is infinite in a narrow type
