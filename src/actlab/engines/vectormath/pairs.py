@@ -88,9 +88,10 @@ ERF_SLOPE = tuple(2 / math.sqrt(math.pi) * c for c in (-1 / 3, 1 / 5, -1 / 14, 1
 
 @primitive
 def _tidy(high: float, low: float) -> Pair:
+    """The sum of a number and a smaller one; what is no number is dropped, a -0 stays."""
     total = high + low
     rest = low - (total - high)
-    good = absolute(rest) < math.inf
+    good = (absolute(rest) < math.inf) & (low != 0.0)
     return choose(good, total, high), choose(good, rest, 0.0)
 
 
