@@ -27,6 +27,9 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", help="functions; all without any")
     parser.add_argument(
+        "--engine", action="append", choices=tuple(ledger.DTYPES), help="only this; repeatable"
+    )
+    parser.add_argument(
         "--write", action="store_true", help="write the bounds that fell or are new"
     )
     parser.add_argument("--allow-rise", action="store_true", help="also write bounds that rose")
@@ -69,7 +72,7 @@ def _sample(options: argparse.Namespace) -> int:
     refused: list[str] = []
     for name in options.names or names():
         activation = get(name)
-        measured = ledger.measure_all(activation)
+        measured = ledger.measure_all(activation, options.engine or ledger.DTYPES)
         for one in measured:
             bound = ledger.bound_for(activation.name, one.engine, one.dtype, one.order, one.wrt)
             loose = ", which can fall" if ledger.is_loose(bound, one.max_ulp) else ""
