@@ -54,17 +54,17 @@ def _grid() -> Any:
     return np.unique(np.concatenate([near, far, -far]))
 
 
-def _bisect(function: Callable[[Any], Any], low: float, high: float) -> tuple[float, float]:
-    """The neighbouring numbers between which a function leaves the sign it has at `low`."""
+def _bisect(function: Callable[[Any], Any], low: Any, high: Any) -> tuple[Any, Any]:
+    """Neighbouring numbers between which a function leaves the sign it has at each `low`."""
     sign = np.sign(function(low))
     for _ in range(200):
         middle = low + (high - low) / 2
-        if not low < middle < high:
+        inside = (low < middle) & (middle < high)
+        if not inside.any():
             break
-        if np.sign(function(middle)) == sign:
-            low = middle
-        else:
-            high = middle
+        same = np.sign(function(middle)) == sign
+        low = np.where(inside & same, middle, low)
+        high = np.where(inside & ~same, middle, high)
     return low, high
 
 
@@ -95,13 +95,10 @@ def _sides(expression: Expression) -> set[Expression]:
 def _changes(function: Activation) -> set[float]:
     grid = _grid()
     signs = np.sign(function(grid))
-    places = np.flatnonzero(signs[1:] != signs[:-1])
-    found = set()
-    for place in places[:64]:
-        low, high = _bisect(function, float(grid[place]), float(grid[place + 1]))
-        nearest = low if abs(function(low)) < abs(function(high)) else high
-        found.add(float(nearest) if abs(nearest) > 1e-300 else 0.0)
-    return found
+    places = np.flatnonzero(signs[1:] != signs[:-1])[:64]
+    low, high = _bisect(function, grid[places], grid[places + 1])
+    nearest = np.where(abs(function(low)) < abs(function(high)), low, high)
+    return {float(x) if abs(x) > 1e-300 else 0.0 for x in nearest}
 
 
 @lru_cache(maxsize=4096)
@@ -149,14 +146,10 @@ def _float64(activation: Activation, order: int, wrt: str, variable: str, x: Any
 def _crossings(function: Callable[[Any], Any], grid: Any, values: Any) -> list[float]:
     signs = np.sign(values)
     places = np.flatnonzero(signs[1:] * signs[:-1] < 0)
-    found = []
-    for place in places:
-        left, right = float(grid[place]), float(grid[place + 1])
-        low, high = _bisect(function, left, right)
-        jump = max(abs(function(low)), abs(function(high)))
-        if jump < 1e-6 * max(abs(values[place]), abs(values[place + 1])):
-            found.append(low)
-    return found
+    low, high = _bisect(function, grid[places], grid[places + 1])
+    jump = np.maximum(abs(function(low)), abs(function(high)))
+    around = np.maximum(abs(values[places]), abs(values[places + 1]))
+    return [float(zero) for zero in low[jump < 1e-6 * around]]
 
 
 def _touching(function: Callable[[Any], Any], grid: Any, values: Any) -> list[float]:

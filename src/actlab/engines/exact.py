@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from actlab.formula import PRIMITIVES, Call, Expression, Number, Symbol, differentiate, symbols_of
@@ -85,13 +86,18 @@ def form_for(
     definition is taken, but not at a point that it names apart: at x = 0 the slope of
     ``where(x == 0, 1, sin(x) / x)`` is that of the constant 1.
     """
-    if digits <= _SERIES or not any(
-        isinstance(node, Number) and node.value.denominator > 10**40 for node in nodes(formula)
-    ):
+    if digits <= _SERIES or not _holds_a_series(formula):
         return formula
     named = (n for n in nodes(definition) if isinstance(n, Call) and n.head == "eq")
     at_one = (evaluate(Call("sub", n.arguments), inputs, parameters, digits=30) for n in named)
     return formula if any(value == 0 for value in at_one) else definition
+
+
+@lru_cache(maxsize=4096)
+def _holds_a_series(formula: Expression) -> bool:
+    return any(
+        isinstance(node, Number) and node.value.denominator > 10**40 for node in nodes(formula)
+    )
 
 
 _CONTEXTS = threading.local()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, TypeVar
 
 __all__ = ["Call", "Expression", "Number", "Symbol", "fold", "substitute", "symbols_of"]
@@ -134,6 +135,7 @@ def nodes(root: Expression) -> Iterator[Expression]:
             stack.extend((operand, False) for operand in reversed(node.operands))
 
 
+@lru_cache(maxsize=4096)
 def symbols_of(root: Expression) -> frozenset[str]:
     """Names of the symbols that occur in an expression."""
     return frozenset(node.name for node in nodes(root) if isinstance(node, Symbol))
