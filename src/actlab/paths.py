@@ -10,7 +10,7 @@ import numpy as np
 
 from actlab.catalogue import get
 from actlab.catalogue import names as catalogued
-from actlab.engines import cpu, engine_of
+from actlab.engines import cpu, engine_of, numpy_long
 from actlab.formula import differentiate
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["Explanation", "explain", "warm"]
 
 _ARITHMETIC = {
     "float64": "float64 arithmetic",
+    "pairs": "float64 numbers as sums of two, as the formula would lose digits otherwise",
     "mixed": "float64 arithmetic on float32 data, rounded once",
     "single": "one whole function in float32, within 2 ULP",
     "plain": "float32 arithmetic, as the formula only chooses and multiplies by a constant",
@@ -101,6 +102,8 @@ from which a kernel pays
         size //= 2
     few = _too_few(size)
     if few:
+        if dtype == "float64" and numpy_long.is_needed(activation.bound, activation.variables):
+            few += "; this formula in long double, as it would lose digits"
         return Explanation(name, "steps", few)
     if dtype not in ("float16", "bfloat16", "float32", "float64"):
         return Explanation(name, "steps", f"{dtype} numbers have no kernel")

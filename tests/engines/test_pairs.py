@@ -165,3 +165,10 @@ def test_parameters_of_a_call_take_part():
     assert error_in_ulp(f(x, beta=1.3), exact, "float64").max() < 200
     whole = f.with_parameters(beta=1.3)(x)
     assert error_in_ulp(whole, exact, "float64").max() < 1.0
+
+
+def test_explain_tells_of_the_digits():
+    assert "sums of two" in actlab.explain("quick_gelu", np.zeros(5000)).reason
+    assert "long double" in actlab.explain("quick_gelu", np.zeros(5)).reason
+    assert "long double" not in actlab.explain("tanh", np.zeros(5)).reason
+    assert "long double" not in actlab.explain("quick_gelu", np.zeros(5, np.float32)).reason

@@ -21,9 +21,6 @@ from actlab.formula.expression import nodes
 
 __all__ = ["as_array", "keeps_integers", "prepare", "step_by_step", "vector"]
 
-_TOLERATED = 2.0
-"""Units in the last place that float64 may be off before long doubles are taken."""
-
 
 @lru_cache(maxsize=4096)
 def _compiled(expression: Expression, inputs: tuple[str, ...]) -> Callable[..., Any]:
@@ -131,7 +128,7 @@ def step_by_step(
     whole = cpu.bound(guarded, fixed)
     width: Any = np.float64
     constants: tuple[float, ...] = tuple(value for _, value in fixed)
-    if long and numpy_long.error_in_float64(whole, names) > _TOLERATED:
+    if long and numpy_long.is_needed(whole, names):
         function, width, constants = numpy_long.program(whole, names), np.longdouble, ()
     else:
         function = _compiled(guarded, (*names, *dict(fixed)))

@@ -22,10 +22,13 @@ from actlab.engines.source import compile_function, fold_exactly, parts_of
 from actlab.engines.vectormath import tables
 from actlab.formula import Expression, symbols_of
 
-__all__ = ["AVAILABLE", "error_in_float64", "program"]
+__all__ = ["AVAILABLE", "error_in_float64", "is_needed", "program"]
 
 AVAILABLE: Final = np.finfo(np.longdouble).eps < 2.0**-60
 """Whether a long double has digits to spare."""
+
+_TOLERATED: Final = 2.0
+"""Units in the last place that float64 may be off before long doubles are taken."""
 
 
 @lru_cache(maxsize=4096)
@@ -114,6 +117,11 @@ def error_in_float64(guarded: Expression, names: tuple[str, ...], *, normal: boo
         The largest error on a probe; 0 where there is no long double.
     """
     return _errors(guarded, names)[normal]
+
+
+def is_needed(guarded: Expression, names: tuple[str, ...]) -> bool:
+    """Whether operations one after the other are to be in long double."""
+    return error_in_float64(guarded, names) > _TOLERATED
 
 
 @lru_cache(maxsize=1024)
