@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from actlab.accuracy import ledger
+from actlab.accuracy.error import FORMATS
 from actlab.accuracy.keeping import TARGET, Kept, measure_all, table
 from actlab.catalogue import get, names
 from actlab.errors import ActlabError
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--engine", action="append", choices=tuple(ledger.DTYPES), help="only this; repeatable"
     )
+    parser.add_argument("--dtype", action="append", choices=tuple(FORMATS), help="only this")
     parser.add_argument(
         "--write", action="store_true", help="write the bounds that fell or are new"
     )
@@ -68,16 +70,18 @@ def _exhaustive(options: argparse.Namespace) -> int:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    bounds = copy.deepcopy(ledger.load())
-    refused: list[str] = []
-    for name in options.names or names():
-        activation = get(name)
-        measured = ledger.measure_all(activation, options.engine or ledger.DTYPES)
-        for one in measured:
+    measured = []
+    for activation in map(get, options.names or names()):
+        for one in ledger.measure_all(
+            activation, options.engine or ledger.DTYPES, options.dtype or FORMATS
+        ):
             bound = ledger.bound_for(activation.name, one.engine, one.dtype, one.order, one.wrt)
             loose = ", which can fall" if ledger.is_loose(bound, one.max_ulp) else ""
-            print(f"{one}; bound {bound:g}{loose}")
-        refused += ledger.record(measured, bounds, allow_rise=options.allow_rise)
+            print(f"{one}; bound {bound:g}{loose}", flush=True)
+            measured.append(one)
+    ledger.load.cache_clear()  # somebody else may have written meanwhile
+    bounds = copy.deepcopy(ledger.load())
+    refused = ledger.record(measured, bounds, allow_rise=options.allow_rise)
     if options.write:
         known = set(names())
         bounds["functions"] = {k: v for k, v in bounds["functions"].items() if k in known}

@@ -131,10 +131,16 @@ def _most(one: Measured) -> float:
     return TOLERABLE if one.order < 2 and normal else math.inf
 
 
-def measure_all(activation: Activation, engines: Iterable[str] = DTYPES) -> list[Measured]:
+def measure_all(
+    activation: Activation, engines: Iterable[str] = DTYPES, dtypes: Iterable[str] = FORMATS
+) -> list[Measured]:
     """Every case of a function that the ledger bounds, for those engines that are installed."""
-    chosen = {engine for engine in engines if find_spec(engine)}
-    return [measure(activation, *case) for case in cases(activation) if case[0] in chosen]
+    chosen, wanted = {engine for engine in engines if find_spec(engine)}, set(dtypes)
+    return [
+        measure(activation, *case)
+        for case in cases(activation)
+        if case[0] in chosen and case[1] in wanted
+    ]
 
 
 def text_of(ledger: Ledger) -> str:
