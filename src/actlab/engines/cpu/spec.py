@@ -48,6 +48,7 @@ class Spec:
         rows: names of the operands with one float64 number for each row.
         sums: expressions whose elements are added up, in float64, a block at a time.
         backward: whether all are multiplied by a further array, the gradient from above.
+        pairs: whether float64 may take pairs of numbers; a reference of float32 is fast without.
     """
 
     outputs: tuple[Expression, ...]
@@ -56,6 +57,7 @@ class Spec:
     rows: tuple[str, ...] = ()
     sums: tuple[Expression, ...] = ()
     backward: bool = False
+    pairs: bool = True
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -82,6 +84,8 @@ class Spec:
         if self.dtype == "float64":
             names = (*self.arrays, *self.rows)
             every = (*self.outputs, *self.sums)
+            if not self.pairs:
+                return "float64"
             errors = (error_in_float64(_guarded(e), names, normal=True) for e in every)
             return "pairs" if max(errors, default=0.0) > PROMISED else "float64"
         if self.whole is not None:
