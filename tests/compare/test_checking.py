@@ -26,6 +26,7 @@ def test_the_defaults_pass_as_they_are():
         ("hidden", [64, 32.0], (64, 32)),
         ("optimizer", "AdamW", "adamw"),
         ("loss", "Huber", "huber"),
+        ("loss", "Cross-entropy", "cross_entropy"),
         ("schedule", "Cosine", "cosine"),
         ("learning_rates", 0.01, (0.01,)),
         ("learning_rates", [0.1, 0.001], (0.001, 0.1)),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from actlab.compare.losses import LOSSES
 from actlab.compare.metrics import METRICS
-from actlab.compare.naming import by_name
+from actlab.compare.naming import by_name, spelled
 from actlab.compare.optimisers import OPTIMISERS
 from actlab.compare.schedules import SCHEDULES
 from actlab.compare.study import Settings
@@ -133,4 +133,4 @@ def _known(table: Any, name: Any, what: str) -> str:
     if not isinstance(name, str):
         raise SettingError(f"{what} is {name!r}; one of the names was expected: {', '.join(table)}")
     by_name(table, name, what)
-    return name.lower()
+    return spelled(name)

@@ -10,7 +10,7 @@ from actlab.errors import UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["by_name", "listed", "metric_in_words"]
+__all__ = ["by_name", "listed", "metric_in_words", "spelled"]
 
 _Row = TypeVar("_Row")
 
@@ -25,15 +25,28 @@ _METRICS: Final = {
 }
 
 
-def by_name(table: Mapping[str, _Row], name: str, what: str) -> _Row:
-    """The row of this name, written in any case; an unknown name gets the nearest one shown.
+def spelled(name: str) -> str:
+    """A name as the tables have it.
 
-    >>> by_name({"adam": 1}, "Adam", "optimiser")
-    1
+    >>> spelled("Cross-entropy")
+    'cross_entropy'
     """
-    row = table.get(name.lower())
+    return name.lower().replace("-", "_")
+
+
+def by_name(table: Mapping[str, _Row], name: str, what: str) -> _Row:
+    """The row of this name, in any case, with hyphens or underscores.
+
+    >>> by_name({"cross_entropy": 1}, "Cross-entropy", "loss")
+    1
+
+    Raises:
+        UnknownNameError: it names all there are, and the nearest.
+    """
+    wanted = spelled(name)
+    row = table.get(wanted)
     if row is None:
-        found = difflib.get_close_matches(name.lower(), list(table), n=1, cutoff=0.5)
+        found = difflib.get_close_matches(wanted, list(table), n=1, cutoff=0.5)
         hint = f"; the nearest is {found[0]!r}" if found else ""
         raise UnknownNameError(
             f"{name!r} is no {what} known here; known are {', '.join(table)}{hint}"

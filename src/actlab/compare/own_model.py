@@ -90,7 +90,7 @@ class OwnModel:
         self.step: Step | None = _checked_step(step)
         self._data = OwnData(data)
         self._greater = higher_is_better
-        self._functions = [self._build, loss, metric, step]
+        self._functions = [one for one in (self._build, loss, metric, step) if callable(one)]
         with Draws(seed, 0, SCORING).used():
             if batch_size is not None and not self._data.arrays_in(Settings(seed=seed)):
                 raise SettingError(

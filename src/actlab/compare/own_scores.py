@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actlab.compare.metrics import METRICS
-from actlab.compare.naming import by_name
+from actlab.compare.naming import by_name, spelled
 from actlab.compare.problem import Score
 from actlab.compare.problem_losses import LOSSES
 from actlab.errors import DataError, SettingError
@@ -60,7 +60,7 @@ def loss_of(given: Any, output: Tensor, target: Any, ends_in: str | None) -> Own
     if given is None or given == "auto":
         return _usual(output, target, ends_in)
     if isinstance(given, str):
-        return OwnLoss(given.lower(), by_name(LOSSES, given, "loss"))
+        return OwnLoss(spelled(given), by_name(LOSSES, given, "loss"))
     if isinstance(given, type) and issubclass(given, nn.Module):
         raise SettingError(
             f"loss is the class {given.__name__}; give an object: {given.__name__}()"
