@@ -1,5 +1,9 @@
 """Published thresholds of other tools as rules over actlab's statistics, and two tools as they are.
 
+The tools are no dependency: `pip install torchmortem==0.1.1 torch-audit==0.3.0`. Each of their runs
+is a process of its own with a limit of time, `python benchmarks/health_peers.py TOOL KIND PLACE`,
+so that one that crashes or hangs costs itself only; it counts as a run without a finding.
+
 Every tool is granted the detection of numbers that are not finite. Where a tool asks for something
 that the statistics hold only in a coarser form, the form is said.
 """
@@ -7,6 +11,10 @@ that the statistics hold only in a coarser form, the form is said.
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+
+import health_cases as cases
 
 
 def _layers(record):
@@ -85,3 +93,30 @@ def torch_audit(run, steps):
 
 
 TOOLS = {"torchmortem": torchmortem, "torch-audit": torch_audit}
+LIMIT = 120
+"""Seconds that one run may take; the slowest takes some twenty."""
+
+
+def in_own_process(tool, kind, place, shift):
+    """What a tool says of one run: "finds", "silent", "no time", or why it crashed."""
+    words = [sys.executable, __file__, tool, kind, str(place), str(shift)]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return "no time"
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+    return done.stdout.split()[-1]
+
+
+def main(tool, kind, place, shift):
+    cases.quiet()
+    chosen = (
+        cases.sick_cases(12, int(shift)) if kind == "sick" else cases.healthy_cases(150, int(shift))
+    )
+    found = TOOLS[tool](cases.Run(chosen[int(place)]), cases.STEPS)
+    print("finds" if found else "silent")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

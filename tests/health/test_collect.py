@@ -155,6 +155,18 @@ def test_checkpointed_layers_count_once(reentrant):
         assert watch.record.states["b.1"][0].gradient > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=["float64", "bfloat16"])
+def test_models_in_other_widths_are_seen(dtype):
+    model = mlp().to(dtype)
+    optimizer = sgd(model)
+    x, y = rows()
+    with Watch(model, optimizer) as watch:
+        train(model, optimizer, 20, x.to(dtype), y)
+        watch.findings()
+        assert watch.record.states["1"][-1].gradient > 0
+        assert watch.record.event is None
+
+
 def test_gradients_are_read_unscaled_and_a_skipped_step_is_no_fault():
     model, plain = mlp(), None
     plain = copy.deepcopy(model)
@@ -210,10 +222,8 @@ def test_sampling_gates_the_computation():
         assert watch.record.sampled == 4
         assert watch.record.steps == 20
         windows = watch.record.states["1"]
-        assert [(s.first_step, s.rows) for s in windows] == [
-            (0, 64),
-            (1, 64),
-        ]  # every second of them
+        # rows are taken in every second sampled step
+        assert [(s.first_step, s.rows) for s in windows] == [(0, 64), (1, 64)]
 
 
 def test_a_recurrent_cell_is_one_place():

@@ -104,6 +104,13 @@ def loaders():
     return [(x[i:i + 40], y[i:i + 40]) for i in range(0, 160, 40)], [(x[160:], y[160:])]
 def broken():
     raise KeyError("no such file")
+def once():
+    for x, y in loaders()[0]:
+        yield x, y
+def wide():
+    return [(torch.randn(4, 9), torch.zeros(4, dtype=torch.long))]
+def alone():
+    return [(torch.randn(4, 4), None)]
 """
 
 
@@ -117,6 +124,14 @@ def test_doctor_trains_a_users_model(tmp_path):
     assert "accuracy" in result.stdout
 
 
+def test_doctor_trains_on_what_one_pass_uses_up(tmp_path):
+    file = tmp_path / "my.py"
+    file.write_text(BUILD)
+    result = run(f"{file}:build", "--data", f"{file}:once", "--steps", "30",
+                 "--out", str(tmp_path / "health.html"))  # fmt: skip
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -125,12 +140,28 @@ def test_doctor_trains_a_users_model(tmp_path):
         (["{file}:nothing", "--data", "{file}:loaders"], "has no function 'nothing'"),
         (["{file}:broken", "--data", "{file}:loaders"], "failed: KeyError"),
         (["missing.py:build", "--data", "missing.py:loaders"], "there is no file"),
+        (["{file}:build", "--data", "{file}:wide"], "failed on a batch with input (4, 9)"),
+        (["{file}:build", "--data", "{file}:alone"], "its first batch is tuple of Tensor, None"),
+        (["digits", "--out", "missing/health.html"], "no folder 'missing'"),
         (["digits", "--depth", "0"], "at least 1"),
         (["digits", "--optimizer", "magic"], "there is no optimizer 'magic'"),
         (["digits", "--steps", "0"], "at least 1"),
         (["digits", "--activation", "relo"], "relo"),
     ],
-    ids=["data", "no-data", "function", "broken", "file", "depth", "optimizer", "steps", "name"],
+    ids=[
+        "data",
+        "no-data",
+        "function",
+        "broken",
+        "file",
+        "shape",
+        "target",
+        "folder",
+        "depth",
+        "optimizer",
+        "steps",
+        "name",
+    ],
 )
 def test_errors_are_one_sentence(tmp_path, words, said):
     file = tmp_path / "my.py"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actlab.cli.output import checked, data_console, print_json, resolve, say
+from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
     from actlab.health.doctor import Checkup
@@ -39,6 +40,8 @@ def doctor(
     from actlab.health import doctor as work
 
     with checked():
+        if not out.parent.is_dir():
+            raise ActlabError(f"there is no folder {str(out.parent)!r} for the report")
         if ":" in model:
             course = work.from_file(model, data)
         else:

@@ -380,10 +380,10 @@ class Collector:
         self._finish_step()
 
     def _finish_step(self) -> None:
-        sampled = self._on
         self.record.steps += 1
         self._fresh = True
-        if sampled and self.optimizer is not None:
+        sampled = self._on
+        if self.optimizer is not None:
             self._on = self._looking = False
         if sampled:
             self.record.sampled += 1

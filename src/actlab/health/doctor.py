@@ -97,11 +97,23 @@ def _train(course: Course, steps: int, every: int, *, cure: bool) -> tuple[Watch
     with Watch(model, optimizer, every=every, cure="apply" if cure else None) as watch:
         for x, y in itertools.islice(course.batches(), steps):
             optimizer.zero_grad()
-            course.loss(model(x), y).backward()  # type: ignore[no-untyped-call]
+            _loss(course, model, x, y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if watch.stopped:
                 break
     return watch, _score(course, model)
+
+
+def _loss(course: Course, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The loss of a batch, or in a sentence why there is none."""
+    try:
+        return course.loss(model(x), y)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:  # from the user's own code
+        told = str(error).strip().splitlines()[0]
+        raise ActlabError(
+            f"the model or its loss failed on a batch with input {tuple(x.shape)} and target "
+            f"{tuple(y.shape)}: {told}"
+        ) from error
 
 
 def _score(course: Course, model: nn.Module) -> float | None:
@@ -214,14 +226,13 @@ def from_file(build: str, data: str | None) -> Course:
     template = parts[1] if len(parts) > 1 else None
     if template is not None and not isinstance(template, torch.optim.Optimizer):
         raise ActlabError(f"{build} gave {type(template).__name__} as its optimizer")
-    loaders = _call(data)
-    pair = loaders if isinstance(loaders, tuple) and len(loaders) == 2 else (loaders, [])
-    training, test = pair
-    if not isinstance(training, Iterable):
-        raise ActlabError(f"{data} gave {type(training).__name__}; batches were expected")
+    training, test = _loaders(data)
     first = next(iter(training), None)
-    if not isinstance(first, list | tuple) or len(first) != 2:
-        raise ActlabError(f"{data} must give batches of two tensors: (input, target)")
+    if first is None or not _is_batch(first):
+        raise ActlabError(
+            f"{data} must give batches of two tensors, (input, target); "
+            f"its first batch is {_described(first)}"
+        )
     classes = not first[1].is_floating_point()
     usual = functional.cross_entropy if classes else functional.mse_loss
 
@@ -241,11 +252,45 @@ def from_file(build: str, data: str | None) -> Course:
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         while True:
-            yield from training
+            # an iterator is used up by one pass, and here by the look at its first batch
+            own = _loaders(data)[0] if iter(training) is training else training
+            one = None
+            for one in own:
+                if not _is_batch(one):
+                    raise ActlabError(f"{data} gave a batch that is {_described(one)}")
+                yield one
+            if one is None:
+                raise ActlabError(f"{data} gave no more batches")
 
     return Course(
         model, optimizer_of, batches, list(test), parts[2] if len(parts) > 2 else usual, classes
     )
+
+
+def _loaders(place: str) -> tuple[Iterable[Any], Iterable[Any]]:
+    """Batches to train on and batches to test on, which may be none."""
+    given = _call(place)
+    training, test = given if isinstance(given, tuple) and len(given) == 2 else (given, [])
+    if not isinstance(training, Iterable):
+        raise ActlabError(f"{place} gave {type(training).__name__}; batches were expected")
+    return training, test
+
+
+def _is_batch(given: Any) -> bool:
+    return (
+        isinstance(given, list | tuple)
+        and len(given) == 2
+        and all(isinstance(one, Tensor) for one in given)
+    )
+
+
+def _described(given: Any) -> str:
+    """What was given in the place of a batch."""
+    if given is None:
+        return "missing"
+    if isinstance(given, list | tuple):
+        return f"{type(given).__name__} of {', '.join(type(one).__name__ for one in given)}"
+    return f"of type {type(given).__name__}"
 
 
 def _accepted(optimizer: torch.optim.Optimizer) -> set[str]:
