@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import actlab
-from actlab.properties import Asymptote, Fact, properties
+from actlab.properties import Asymptote, Fact, Span, properties
 
 SELU = "1.0507009873554805 * where(x > 0, x, 1.6732632423543772 * expm1(x))"
 FORMULAS = {
@@ -190,6 +190,37 @@ def test_zeros_and_fixed_points():
     assert 1 / (1 + math.exp(-fixed)) == pytest.approx(fixed, rel=1e-14)
     zeros = np.array([z for z in of("sin").zeros.value if abs(z) < 36])
     assert np.allclose(zeros, math.pi * np.arange(-11, 12), rtol=1e-14, atol=0)
+
+
+def test_intervals_of_zeros_and_fixed_points_are_told_as_such():
+    said = {
+        "relu": ("(-∞, 0]", "[0, ∞)"),
+        "identity": ("0", "everywhere"),
+        "hard_swish": ("(-∞, -3], 0", "[3, ∞), 0"),
+        "hard_tanh": ("0", "[-1, 1]"),
+        "hard_shrink": ("[-0.5, 0.5]", "(-∞, -0.5), (0.5, ∞), 0"),
+        "heaviside": ("(-∞, 0)", "1"),
+        "sparse_plus": ("(-∞, -1]", "[1, ∞)"),
+    }
+    for name, (zeros, fixed) in said.items():
+        lines = dict(properties(actlab.get(name)).lines())
+        assert (lines["zeros"].split("  ")[0], lines["fixed points"].split("  ")[0]) == (
+            zeros, fixed,
+        ), name  # fmt: skip
+    assert properties(actlab.relu).zero_spans == (Span(-INF, 0.0, False, True),)
+
+
+def test_lines_that_the_curve_approaches():
+    # of xielu -0.3 x - 0.8, whose slope is not the float next to -0.3
+    assert properties(actlab.get("xielu")).left == Fact(
+        Asymptote(-0.3, -0.8), True, "limits of slope and remainder"
+    )
+    swat, slope = properties(actlab.get("swat")).right, 1 / (1 + math.exp(-math.pi / 2))
+    assert swat.value.slope == pytest.approx(slope, rel=1e-12)
+    assert swat.value.intercept == pytest.approx(-slope * (1 - slope), rel=1e-12)
+    assert not swat.proved
+    for name in ("snake", "coslu", "sin"):
+        assert properties(actlab.get(name)).right.value is None
 
 
 def test_moments_and_values_at_zero():

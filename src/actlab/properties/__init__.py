@@ -8,6 +8,7 @@ from actlab.properties.facts import (
     Kink,
     PairProperties,
     Properties,
+    Span,
     VectorProperties,
 )
 from actlab.properties.survey import properties
@@ -20,6 +21,7 @@ __all__ = [
     "Kink",
     "PairProperties",
     "Properties",
+    "Span",
     "VectorProperties",
     "Verdict",
     "claims",

@@ -13,6 +13,7 @@ __all__ = [
     "Kink",
     "PairProperties",
     "Properties",
+    "Span",
     "VectorProperties",
     "shown",
 ]
@@ -77,6 +78,22 @@ class Asymptote:
         return self.slope == 0
 
 
+@dataclass(frozen=True)
+class Span:
+    """An interval; `low_in` and `high_in` say whether its ends belong to it."""
+
+    low: float
+    high: float
+    low_in: bool
+    high_in: bool
+
+    def __str__(self) -> str:
+        if math.isinf(self.low) and math.isinf(self.high):
+            return "everywhere"
+        opening, closing = "[" if self.low_in else "(", "]" if self.high_in else ")"
+        return f"{opening}{shown(self.low)}, {shown(self.high)}{closing}"
+
+
 def shown(value: float) -> str:
     """A number for people: up to six digits, infinity as a sign."""
     if math.isinf(value):
@@ -97,7 +114,8 @@ class Properties:
         kinks: where a derivative jumps, with its values on both sides.
         zeros: where it is 0; of an interval of zeros the ends, which a jump may leave out. Those of
             a function that oscillates for ever are looked for within 36 of 0.
-        fixed_points: where f(x) = x, told in the same way.
+        zero_spans: the intervals of zeros.
+        fixed_points, fixed_spans: where f(x) = x, told in the same way.
         left, right: the asymptotes at -inf and +inf; None if there is none.
         lipschitz: `sup |f'|`; infinite if it jumps.
         lipschitz_slope: `sup |f''|`; infinite if it has a kink.
@@ -126,6 +144,8 @@ class Properties:
     second_moment: Fact[float | None]
     value_at_0: Fact[float]
     slope_at_0: Fact[float]
+    zero_spans: tuple[Span, ...] = ()
+    fixed_spans: tuple[Span, ...] = ()
 
     def lines(self) -> list[tuple[str, str]]:
         """Label and text of every statement, for a terminal."""
@@ -141,8 +161,9 @@ class Properties:
             ("symmetry", self.symmetry.value, self.symmetry),
             ("smoothness", _smoothness(smooth), self.smoothness),
             ("kinks", _several([_kink(k) for k in kinks]), self.kinks),
-            ("zeros", _places(self.zeros.value), self.zeros),
-            ("fixed points", _places(self.fixed_points.value), self.fixed_points),
+            ("zeros", _where(self.zeros.value, self.zero_spans), self.zeros),
+            ("fixed points", _where(self.fixed_points.value, self.fixed_spans),
+             self.fixed_points),
             ("as x → -∞", _line(self.left.value), self.left),
             ("as x → ∞", _line(self.right.value), self.right),
             ("Lipschitz", shown(self.lipschitz.value), self.lipschitz),
@@ -237,6 +258,13 @@ def _attained(value: float, at: tuple[float, ...]) -> str:
         return "none"
     where = f" at {_places(at)}" if at else ", not attained"
     return f"{shown(value)}{where}"
+
+
+def _where(places: tuple[float, ...], spans: tuple[Span, ...]) -> str:
+    """Intervals, and the numbers outside of them."""
+    alone = tuple(x for x in places if not any(span.low <= x <= span.high for span in spans))
+    numbers = [_places(alone)] if alone or not spans else []
+    return ", ".join([*map(str, spans), *numbers])
 
 
 def _places(places: tuple[float, ...]) -> str:

@@ -8,19 +8,22 @@ from typing import Final
 
 import numpy as np
 
-from actlab.formula import Expression, differentiate
+from actlab.formula import Call, Expression, differentiate
+from actlab.formula.expression import nodes
 from actlab.properties.factors import factored
 from actlab.properties.intervals import enclose
 from actlab.properties.limits import limit
 from actlab.properties.plain import plain
 from actlab.theory.breakpoints import Piece
 
-__all__ = ["at_0", "differ", "far_away", "largest", "limit_of", "one_sided"]
+__all__ = ["at_0", "differ", "far_away", "largest", "limit_of", "line_far_away", "one_sided"]
 
 _SAME: Final = 1e-11
 """One-sided derivatives closer than this are rounding apart."""
 _WINDOWS: Final = tuple(2.0**k for k in (6, 9, 12, 15))
 _GROWS: Final = 1.2
+_EXPLODES: Final = {"exp", "expm1", "sinh", "cosh"}
+"""Functions whose values far out have more digits than can be computed with."""
 
 
 def differ(a: float, b: float) -> bool:
@@ -95,6 +98,27 @@ def far_away(expression: Expression, end: float) -> tuple[float, float]:
         lows.append(float(values.min()))
         highs.append(float(values.max()))
     return -_outermost([-low for low in lows]), _outermost(highs)
+
+
+def line_far_away(expression: Expression, end: float) -> tuple[float, float] | None:
+    """Slope and intercept of the line on which a formula lies at 1e30 and at 1e40, if on one."""
+    if any(isinstance(node, Call) and node.head in _EXPLODES for node in nodes(expression)):
+        return None
+    import mpmath
+
+    from actlab.engines import exact
+
+    found = []
+    for size in (30, 40):
+        x = int(math.copysign(10**size, end))
+        here, beyond = (
+            exact.evaluate(expression, {"x": str(k * x)}, {}, digits=140) for k in (1, 2)
+        )
+        with mpmath.workdps(140):
+            found.append((float((beyond - here) / x), float(2 * here - beyond)))
+    if all(map(math.isfinite, found[0])) and not any(map(differ, *found)):
+        return found[1]
+    return None
 
 
 def _outermost(values: list[float]) -> float:

@@ -15,8 +15,16 @@ from actlab.engines import numpy as engine
 from actlab.formula import Expression, Number, Symbol, differentiate, symbols_of
 from actlab.formula.calculus import tidy
 from actlab.properties.charts import Chart, chart
-from actlab.properties.facts import Asymptote, Extent, Fact, Kink
-from actlab.properties.pointwise import at_0, differ, far_away, largest, limit_of, one_sided
+from actlab.properties.facts import Asymptote, Extent, Fact, Kink, Span
+from actlab.properties.pointwise import (
+    at_0,
+    differ,
+    far_away,
+    largest,
+    limit_of,
+    line_far_away,
+    one_sided,
+)
 from actlab.properties.structure import parity
 from actlab.theory.breakpoints import Piece
 
@@ -300,10 +308,13 @@ class Shape:
 
     def roots(
         self, whole: Expression, of_piece: Callable[[Expression], Expression]
-    ) -> Fact[tuple[float, ...]]:
-        """Where an expression made from the formula is 0."""
+    ) -> tuple[Fact[tuple[float, ...]], tuple[Span, ...]]:
+        """Where an expression made from the formula is 0: numbers with ends, and intervals."""
         found: set[float] = set()
+        spans: list[Span] = []
         proved = self.complete
+        function = engine.prepare(whole, ("x",), {}, ())
+        at_border = {x for x in self.borders if abs(float(function(x))) <= 1e-15}
         for piece in self.pieces:
             expression = of_piece(piece.expression)
             made = chart(expression, piece.low, piece.high)
@@ -311,13 +322,17 @@ class Shape:
             found |= set(made.zeros)
             if made.signs == (0,) and not made.zeros:
                 found |= {end for end in (piece.low, piece.high) if math.isfinite(end)}
-        function = engine.prepare(whole, ("x",), {}, ())
-        found |= {x for x in self.borders if abs(float(function(x))) <= 1e-15}
+                low, low_in = piece.low, piece.low in at_border
+                if spans and low_in and spans[-1].high == low:
+                    before = spans.pop()
+                    low, low_in = before.low, before.low_in
+                spans.append(Span(low, piece.high, low_in, piece.high in at_border))
         kept: list[float] = []
-        for x in sorted(found):
+        for x in sorted(found | at_border):
             if not kept or x - kept[-1] > 1e-12:
                 kept.append(x)
-        return Fact(tuple(kept), proved, "sign chart" if proved else _EVALUATED)
+        how = "sign chart" if proved else _EVALUATED
+        return Fact(tuple(kept), proved, how), tuple(spans)
 
     def asymptote(self, end: float) -> Fact[Asymptote | None]:
         """The line that the curve approaches at one end."""
@@ -330,16 +345,22 @@ class Shape:
             straight = Asymptote(float(derived.value), one_sided(expression, 0.0, 0, 0) + 0.0)
             return Fact(straight, self.complete, "the outermost piece is a straight line")
         slope, slope_sure = limit_of(derived, end)
-        if math.isnan(value) or not math.isfinite(slope) or slope == 0:
-            # no limit of the slope does not by itself rule a line out, so this is measured
-            known = sure and slope_sure and not math.isnan(value) and self.complete
-            return Fact(None, known, "limits of value and slope")
-        rest = tidy("sub", (expression, tidy("mul", (Number(Fraction(slope)), Symbol("x")))))
-        intercept, rest_sure = limit_of(rest, end)
-        if not math.isfinite(intercept):
-            return Fact(None, False, "limits of value and slope")
-        proved = slope_sure and rest_sure and self.complete
-        return Fact(Asymptote(slope, intercept), proved, "limits of slope and remainder")
+        if math.isfinite(slope) and slope != 0 and not math.isnan(value):
+            short = Fraction(slope).limit_denominator(1000)  # 3/10 and not the float next to it
+            for number in {short if float(short) == slope else Fraction(slope), Fraction(slope)}:
+                rest = tidy("sub", (expression, tidy("mul", (Number(number), Symbol("x")))))
+                intercept, rest_sure = limit_of(rest, end)
+                if math.isfinite(intercept):
+                    proved = slope_sure and rest_sure and self.complete
+                    how = "limits of slope and remainder"
+                    return Fact(Asymptote(slope, intercept), proved, how)
+        elif sure and slope_sure and not math.isnan(value) and self.complete:
+            return Fact(None, True, "limits of value and slope")
+        # no limit of the slope does not by itself rule a line out
+        line = line_far_away(expression, end)
+        if line is not None:
+            return Fact(Asymptote(*line), False, "values at 1e30 and 1e40")
+        return Fact(None, False, "limits of value and slope")
 
     @cached_property
     def saturates(self) -> Fact[str]:

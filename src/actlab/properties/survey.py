@@ -61,6 +61,10 @@ def _of_formula(name: str, formula: Expression, activation: Activation) -> Prope
     plain = _plain_definition(activation, formula)
     survey = Shape(formula, pieces(formula), switches_are_known(formula), plain)
     mean, second = _moments(activation, survey.symmetry)
+    zeros, zero_spans = survey.roots(formula, lambda e: e)
+    fixed, fixed_spans = survey.roots(
+        tidy("sub", (formula, Symbol("x"))), lambda e: tidy("sub", (e, Symbol("x")))
+    )
     left, right = survey.asymptote(-math.inf), survey.asymptote(math.inf)
     return Properties(
         name=name,
@@ -70,10 +74,10 @@ def _of_formula(name: str, formula: Expression, activation: Activation) -> Prope
         symmetry=survey.symmetry,
         smoothness=survey.smoothness,
         kinks=Fact(survey.kinks, survey.all_kinks, "one-sided derivatives at each breakpoint"),
-        zeros=survey.roots(formula, lambda e: e),
-        fixed_points=survey.roots(
-            tidy("sub", (formula, Symbol("x"))), lambda e: tidy("sub", (e, Symbol("x")))
-        ),
+        zeros=zeros,
+        zero_spans=zero_spans,
+        fixed_points=fixed,
+        fixed_spans=fixed_spans,
         left=left,
         right=right,
         lipschitz=survey.lipschitz,
