@@ -82,8 +82,9 @@ def refuse_content(file: Path) -> None:
         answer, version, application, tables = _look(file, "ro")  # somebody began to write
     _refuse_origin(file, application, version, fresh=tables == 0)
     if answer != "ok":
+        told = answer.splitlines()[-1]  # SQLite's first line names the database, "main"
         raise LedgerError(
-            f"the ledger {str(file)!r} is damaged ({answer}); it was left untouched. "
+            f"the ledger {str(file)!r} is damaged ({told}); it was left untouched. "
             "Restore a copy, or move it away and begin anew"
         )
 
