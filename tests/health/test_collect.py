@@ -243,6 +243,34 @@ def test_a_recurrent_cell_is_one_place():
     assert watch.record.states["tanh after h"][0].rows == 3 * 64  # the 1st, 2nd and 4th call
 
 
+def test_empty_batches_and_complex_weights_do_no_harm():
+    model = mlp()
+    optimizer = sgd(model)
+    with Watch(model, optimizer) as watch:
+        for _ in range(10):
+            model(torch.zeros(0, 8)).sum().backward()
+            optimizer.step()
+        assert watch.findings() == ()
+
+    class Complex(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(8, 3, dtype=torch.complex64))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    model = Complex()
+    optimizer = sgd(model, 1e-3)
+    x = torch.randn(16, 8, dtype=torch.complex64)
+    with Watch(model, optimizer) as watch:
+        for _ in range(10):
+            model(x).abs().square().mean().backward()
+            optimizer.step()
+        assert watch.findings() == ()
+        assert watch.record.layer_states[""][-1].weight > 0
+
+
 def test_nested_watches_both_see():
     model = mlp()
     optimizer = sgd(model)
@@ -303,6 +331,8 @@ def test_a_wrong_call_says_what_was_expected():
     model = mlp()
     with pytest.raises(TypeError, match="Optimizer was expected"):
         actlab.watch(model, model)
+    with pytest.raises(actlab.ActlabError, match="run one batch through it"):
+        actlab.watch(nn.Sequential(nn.LazyLinear(4)))
     with pytest.raises(ValueError, match="at least 1"):
         actlab.watch(model, sgd(model), every=0)
     with pytest.raises(ValueError, match='"ask" or "apply"'):

@@ -198,3 +198,15 @@ def test_regression_to_begin_with_is_left_alone():
     with Watch(model, optimizer, cure="apply") as watch:
         train(model, optimizer, 150, x, x[:, :1], functional.mse_loss)
     assert not watch.trials
+
+
+def test_on_a_plateau_the_rate_falls_while_somebody_watches():
+    model = mlp(act=nn.Tanh)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-9)
+    with Watch(model, optimizer) as watch:
+        Remedy("schedule", {"kind": "plateau", "steps": 100}, watch.patient).apply()
+        train(model, optimizer, 60)
+    lowered = optimizer.param_groups[0]["lr"]
+    assert lowered < 0.5e-9
+    train(model, optimizer, 60)
+    assert optimizer.param_groups[0]["lr"] == lowered

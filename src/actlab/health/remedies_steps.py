@@ -137,17 +137,22 @@ def _scheduled(patient: Patient, shape: Callable[[int], float]) -> Undo:
 def _on_plateau(patient: Patient, steps: int) -> Undo:
     optimizer = patient.need_optimizer()
     wait = max(10, steps // 10)
-    state = {"best": math.inf, "at": 0, "done": 0}
+    best, at, latest = math.inf, 0, -1
 
     def after(opt: Any, args: Any, kwargs: Any) -> None:
+        nonlocal best, at, latest
         del args, kwargs
-        state["done"] += 1
-        losses = patient.record.loss.values[-10:]
-        mean = sum(losses) / len(losses) if losses else math.inf
-        if mean < 0.99 * state["best"]:
-            state["best"], state["at"] = mean, state["done"]
-        elif state["done"] - state["at"] > wait:
+        curve = patient.record.loss
+        if not curve.steps or curve.steps[-1] == latest:
+            return  # nothing new: the window is open, or nobody watches any more
+        latest = curve.steps[-1]
+        at = min(at, latest)  # another record has begun
+        recent = curve.values[-10:]
+        mean = sum(recent) / len(recent)
+        if mean < 0.99 * best:
+            best, at = mean, latest
+        elif latest - at > wait:
             _scale_rates(opt, 0.3)
-            state["at"] = state["done"]
+            at = latest
 
     return optimizer.register_step_post_hook(after).remove  # type: ignore[no-any-return]

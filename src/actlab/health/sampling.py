@@ -81,6 +81,8 @@ def _some(tensor: Tensor) -> Tensor:
         tensor = tensor.contiguous()
     step = _stride(tensor.numel(), tensor.shape[-1] if tensor.dim() > 1 else 1)
     taken = tensor.view(-1)[::step]
+    if taken.is_complex():
+        taken = taken.abs()
     return taken if taken.dtype == torch.float32 else taken.to(torch.float32)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from actlab import _facade
 from actlab.errors import ActlabError
@@ -255,6 +256,10 @@ def watch(
 def _check(model: Any, optimizer: Any, every: Any, window: Any, cure: Any) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is of type {type(model).__name__}; a torch.nn.Module was expected")
+    if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+        raise ActlabError(
+            "the model has lazy layers without weights; run one batch through it, then watch it"
+        )
     if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer is of type {type(optimizer).__name__}; a torch.optim.Optimizer was expected"

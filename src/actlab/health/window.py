@@ -65,7 +65,7 @@ class Window:
     def add(self, site: Site, x: Tensor, y: Tensor) -> None:
         """Rows of a site's input and output."""
         _, xs, ys = self._rows.setdefault(site.name, (site, [], []))
-        if x.shape[-1] == site.units == y.shape[-1]:
+        if len(x) and x.shape[-1] == site.units == y.shape[-1]:
             xs.append(x)
             ys.append(y)
 
