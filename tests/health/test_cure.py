@@ -183,7 +183,7 @@ def test_early_stopping_goes_back_to_the_best_state():
     model = mlp()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with Watch(model, optimizer, cure="ask", ask=lambda *_: False) as watch:
-        train(model, optimizer, 60)
+        train(model, optimizer, 120)
         good = watch.patient.good
         assert isinstance(good, Snapshot)
         Remedy("stop", {}, watch.patient).apply()
@@ -205,7 +205,7 @@ def test_on_a_plateau_the_rate_falls_while_somebody_watches():
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
     with Watch(model, optimizer) as watch:
         Remedy("schedule", {"kind": "plateau", "steps": 100}, watch.patient).apply()
-        train(model, optimizer, 60)
+        train(model, optimizer, 120)
     lowered = optimizer.param_groups[0]["lr"]
     assert lowered < 0.5e-9
     train(model, optimizer, 60)
