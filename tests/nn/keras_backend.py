@@ -1,6 +1,7 @@
-"""What a Keras user does with the layer, on the backend of this process; prints one line of JSON.
+"""What a Keras user does with the layer, on the backend of this process.
 
-Run by test_keras_layer.py in a process of its own for each backend, as Keras has one for good.
+Run by test_keras_layer.py in a process of its own for each backend but the one that the tests
+have, as Keras has one for good; prints one line of JSON there.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 import actlab
 
 
-def main() -> None:
+def report_on_this(folder: Path) -> dict[str, Any]:
     """Build, train, save and load."""
     random = np.random.default_rng(0)
     x = random.normal(size=(256, 6)).astype(np.float32)
@@ -40,7 +42,6 @@ def main() -> None:
     model.compile(keras.optimizers.Adam(0.01), "mse")
     history = model.fit(x, y, epochs=4, batch_size=32, verbose=0).history["loss"]
 
-    folder = Path(sys.argv[1])
     model.save(folder / "model.keras")
     again = keras.models.load_model(folder / "model.keras")
 
@@ -61,31 +62,22 @@ def main() -> None:
     variable = keras.Variable(points)
     from_variable = keras.ops.convert_to_numpy(actlab.gelu(variable))
     beta = keras.ops.convert_to_numpy(model.layers[3].beta)
-    print(
-        json.dumps(
-            {
-                "backend": keras.backend.backend(),
-                "losses": [float(loss) for loss in history],
-                "beta_moved": bool((beta != 1.0).all()),
-                "beta_shape": list(beta.shape),
-                "saved": float(
-                    np.max(np.abs(again.predict(x, verbose=0) - model.predict(x, verbose=0)))
-                ),
-                "formula": str(again.layers[3].activation.formula),
-                "functional": float(
-                    np.max(
-                        np.abs(
-                            functional_again.predict(x, verbose=0)
-                            - functional.predict(x, verbose=0)
-                        )
-                    )
-                ),
-                "layers": worst,
-                "variable": float(np.max(np.abs(from_variable - actlab.gelu(points)))),
-            }
-        )
-    )
+    return {
+        "backend": keras.backend.backend(),
+        "losses": [float(loss) for loss in history],
+        "beta_moved": bool((beta != 1.0).all()),
+        "beta_shape": list(beta.shape),
+        "saved": float(np.max(np.abs(again.predict(x, verbose=0) - model.predict(x, verbose=0)))),
+        "formula": str(again.layers[3].activation.formula),
+        "functional": float(
+            np.max(
+                np.abs(functional_again.predict(x, verbose=0) - functional.predict(x, verbose=0))
+            )
+        ),
+        "layers": worst,
+        "variable": float(np.max(np.abs(from_variable - actlab.gelu(points)))),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(report_on_this(Path(sys.argv[1]))))
