@@ -20,6 +20,7 @@ from actlab.compare.looped import build
 from actlab.compare.own_model import OwnModel
 from actlab.compare.study import Chunk, Settings
 from actlab.errors import ActlabError, DataError, SettingError, UnknownNameError
+from actlab.report.recipe import snippet
 
 QUICK = {"activations": "relu,tanh", "epochs": 2, "blocks": 3, "learning_rates": [0.01, 0.03]}
 
@@ -68,6 +69,16 @@ def studied(tmp_path_factory):
     """A study of a network with calls on loaders, and where it was written."""
     place = tmp_path_factory.mktemp("own")
     return compare(model=Called, data=loaders, out=place, **QUICK), place
+
+
+def test_the_code_of_the_report_finds_the_study_again(studied):
+    result, place = studied
+    *code, _ = snippet(result)
+    code[-1] = f"    out={str(place)!r})"
+    scope = {"build": Called, "loaders": loaders}
+    exec("\n".join(code), scope)  # noqa: S102
+    assert scope["result"].study == result.study
+    assert scope["result"].finished == result.finished  # nothing was trained
 
 
 def test_a_study_says_what_it_exchanged_and_how_it_trained(studied):
@@ -376,7 +387,7 @@ REFUSED = {
     ),
     "a step that is none": ({"step": 3}, SettingError, "step is of type int"),
     "batch_size= beside loaders": (
-        {"data": loaders, "batch_size": 8}, SettingError, "batch_size was given beside loaders",
+        {"data": loaders, "batch_size": 8}, SettingError, "batch_size is 8 and the loaders give 16",
     ),
     "target=": ({"target": "y"}, SettingError, "target= is for tables"),
     "hidden=": ({"hidden": 3}, SettingError, "hidden= is for tables"),

@@ -59,7 +59,7 @@ class OwnModel:
         higher_is_better: of a metric that is a function.
         step: a whole training step: (model, batch, optimizer) -> loss.
         replace: names of the activations that are exchanged; by default all hidden ones.
-        batch_size: refused for loaders, which have their own.
+        batch_size: for arrays; loaders have their own, and another one beside them is refused.
         seed: of the study.
         name: what the study is called; that of the function by default.
 
@@ -92,11 +92,12 @@ class OwnModel:
         self._greater = higher_is_better
         self._functions = [one for one in (self._build, loss, metric, step) if callable(one)]
         with Draws(seed, 0, SCORING).used():
-            if batch_size is not None and not self._data.arrays_in(Settings(seed=seed)):
-                raise SettingError(
-                    "batch_size was given beside loaders, which say that themselves; leave it away"
-                )
             self._look(loss, metric, replace, Settings(seed=seed))
+        if batch_size is not None and self._rows not in {None, batch_size}:
+            raise SettingError(
+                f"batch_size is {batch_size} and the loaders give {self._rows} rows at once; "
+                "leave it away"
+            )
 
     def _look(self, loss: Any, metric: Any, replace: Any, settings: Settings) -> None:
         """Look at the first batch and at the network, and refuse what can not be trained."""

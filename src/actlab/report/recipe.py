@@ -65,4 +65,7 @@ def _data(result: Result) -> list[str]:
         return [data] if task.target is None else [data, f"    target={task.target!r},"]
     if task.name in PROBLEMS:
         return [f"    {task.name!r},"]
-    return ["    model=build,  # the same model and data", "    data=loaders,"]
+    return [
+        "    model=build,  # the same model, data and functions of your own",
+        "    data=loaders,",
+    ]
