@@ -120,6 +120,8 @@ def _changes(switch: Expression) -> list[float]:
     start = codes[place]
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
+        if not ((low < middle) & (middle < high)).any():
+            break
         same = _codes(function, middle) == start
         low, high = np.where(same, middle, low), np.where(same, high, middle)
     best = np.where(start == 0, low, high)
