@@ -19,7 +19,7 @@ def test_no_errors_no_requests_no_sideways_scrolling(visit, hostile, width, sche
 
 
 def test_a_page_that_complains_is_noticed(visit, usual):
-    text = comparison(usual).replace("<main>", "<main><script>alert(1)</script>", 1)
+    text = comparison(usual).replace('<main id="main">', "<main><script>alert(1)</script>", 1)
     text = text.replace("</body>", "<img src='http://127.0.0.1:9/x.png'></body>")
     heard = " ".join(visit(text).heard)
     assert "Content Security Policy" in heard

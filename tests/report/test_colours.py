@@ -42,11 +42,14 @@ APART = 0.09
 
 
 def palettes():
-    style = Path(actlab.report.__file__).parent / "templates" / "page.css"
-    text = style.read_text(encoding="utf-8")
-    light, dark = text.split("@media screen and (prefers-color-scheme: dark)", 1)
-    read = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})\b", part)) for part in (light, dark)]
-    return dict(zip(("light", "dark"), read, strict=True))
+    folder = Path(actlab.report.__file__).parent / "templates"
+    found = {"light": {}, "dark": {}}
+    for name in ("house.css", "page.css"):
+        text = (folder / name).read_text(encoding="utf-8")
+        parts = text.split("@media screen and (prefers-color-scheme: dark)", 1)
+        for theme, part in zip(found.values(), parts, strict=True):
+            theme |= dict(re.findall(r"--(\w+): (#[0-9a-f]{6})\b", part))
+    return found
 
 
 def linear(colour):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from actlab import catalogue
 from actlab.errors import ActlabError
+from actlab.report.house import needs_jinja
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
@@ -62,14 +63,8 @@ def write_gallery(
     functions = list({f.name: f for f in functions}.values())
     if not functions:
         raise ActlabError("no activation was given; name at least one, for example relu")
-    try:
+    with needs_jinja("the gallery"):
         from actlab.gallery.site import files
-    except ModuleNotFoundError as missing:
-        if missing.name not in {"jinja2", "markupsafe"}:
-            raise
-        raise ActlabError(
-            "the gallery needs Jinja2, which is not installed; pip install 'actlab[report]'"
-        ) from missing
     _write(folder, files(functions, progress))
     return folder / "index.html"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actlab.gallery.exhibit import exhibit, slugs
 from actlab.gallery.pages import ASSETS, TEMPLATES, function_page, index_page, overlay_page
+from actlab.report.house import style
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
@@ -30,7 +31,9 @@ def files(
     shown = list(exhibits.values())
     found = {"index.html": index_page(shown), "overlay.html": overlay_page(shown)}
     for name in ASSETS:
-        found[f"assets/{name}"] = (TEMPLATES / name).read_text(encoding="utf-8")
+        sheet = TEMPLATES / name
+        text = style(sheet) if sheet.suffix == ".css" else sheet.read_text(encoding="utf-8")
+        found[f"assets/{name}"] = text
     for one in shown:
         found[f"functions/{one.slug}.html"] = function_page(one, exhibits)
         found[f"functions/{one.slug}.js"] = one.script

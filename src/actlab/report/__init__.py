@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actlab.errors import ActlabError
+from actlab.report.house import needs_jinja
 
 if TYPE_CHECKING:
     from actlab.compare.result import Result
@@ -22,14 +22,8 @@ def comparison(result: Result) -> str:
     Raises:
         ActlabError: Jinja2 is not installed.
     """
-    try:
+    with needs_jinja("the report"):
         from actlab.report.page import comparison_page
-    except ModuleNotFoundError as missing:
-        if missing.name not in {"jinja2", "markupsafe"}:
-            raise
-        raise ActlabError(
-            "the report needs Jinja2, which is not installed; pip install 'actlab[report]'"
-        ) from missing
     return comparison_page(result)
 
 
@@ -39,12 +33,6 @@ def health(watch: Watch) -> str:
     Raises:
         ActlabError: Jinja2 is not installed.
     """
-    try:
+    with needs_jinja("the report"):
         from actlab.report.health_page import health_page
-    except ModuleNotFoundError as missing:
-        if missing.name not in {"jinja2", "markupsafe"}:
-            raise
-        raise ActlabError(
-            "the report needs Jinja2, which is not installed; pip install 'actlab[report]'"
-        ) from missing
     return health_page(watch)

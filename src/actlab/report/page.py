@@ -6,13 +6,13 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from actlab.report import charts, recipe, tracks, wording
+from actlab.report.house import TEMPLATES, style, templates
 from actlab.report.svg import axis_of_rates
 from actlab.report.wording import amount, clean, count, fixed, mark_of, percent, span
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison_page", "environment"]
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 _HIGHLIGHTED: Final = 6
 """Lines drawn in colour when there are more candidates than styles: the first ranks, besides
 the recommended one."""
@@ -55,18 +54,11 @@ def comparison_page(result: Result) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates, with the style sheet and the wording they use."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
+    environment = templates(TEMPLATES, finalize=_finalize)
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(
-        style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704  (ours)
+        style=Markup(style(TEMPLATES / "page.css")),  # noqa: S704  (ours)
         script=Markup(script),  # noqa: S704  (ours)
         script_digest=digest,
         count=count,
