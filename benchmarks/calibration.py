@@ -40,11 +40,12 @@ from actlab.compare.environment import environment
 from actlab.compare.ledger import Ledger
 from actlab.compare.protocol import Plan, PlannedCandidate, PlannedChunk, summarise
 from actlab.compare.racing import drops_at, looks, spent
+from actlab.compare.scales import field_of
 from actlab.compare.statistics import chance_to_show
 from actlab.compare.study import Chunk, Run, Settings, TaskSummary
 from actlab.compare.task import load
 from actlab.compare.trainer import train_chunk
-from actlab.compare.verdict import Evidence, field_of, judge
+from actlab.compare.verdict import Evidence, judge
 from calibration_tables import regrets, tables
 
 LEVEL = 0.05

@@ -15,9 +15,9 @@ from actlab.compare.ledger import Ledger
 from actlab.compare.protocol import PlannedChunk, plan
 from actlab.compare.racing import Field, course_of, drops_at, looks, spent
 from actlab.compare.runners import InProcess
+from actlab.compare.scales import field_of
 from actlab.compare.statistics import compare_scores
 from actlab.compare.study import Chunk
-from actlab.compare.verdict import field_of
 
 FIELD = Field(overlap=0.25, margin=0.01)
 

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from actlab.compare.scales import field_of, margin_of
 from actlab.compare.study import Settings
-from actlab.compare.verdict import CLEARLY, Evidence, judge, margin_of
+from actlab.compare.verdict import CLEARLY, Evidence, judge
 
 BLOCKS = 10
 SETTINGS = Settings(blocks=BLOCKS)
@@ -225,3 +226,22 @@ def test_long_lists_of_names_are_counted(summary):
     text = " ".join(judge(rows, summary, SETTINGS).reasons)
     assert "worse than best: w19, w18," in text
     assert "w12 and 12 more" in text
+
+
+@pytest.mark.parametrize(
+    ("told", "relative", "steps"),
+    [
+        ({"metric": "rmse"}, True, False),
+        ({"metric": "accuracy"}, False, True),
+        ({"metric": "bits_per_character", "metric_range": (0.0, None), "metric_relative": True},
+         True, False),
+        ({"metric": "hits", "metric_range": (0.0, 1.0), "metric_counted": True}, False, True),
+        ({"metric": "rmse", "metric_range": (0.0, None)}, False, False),
+    ],
+    ids=["rmse", "accuracy", "relative", "counted", "its own word counts"],
+)  # fmt: skip
+def test_looks_of_a_race_and_the_verdict_use_one_scale(summary, told, relative, steps):
+    task = replace(summary, **told)
+    field = field_of(task, SETTINGS)
+    assert field.relative == relative == ("of the best mean" in margin_of(task, SETTINGS, 3.5)[1])
+    assert (field.resolution > 0) == steps

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from actlab.compare.naming import listed
 from actlab.compare.racing import course_of
 from actlab.compare.result import LearningCurve, Result, Row, Sensitivity
+from actlab.compare.scales import field_of
 from actlab.compare.statistics import good_rates
-from actlab.compare.verdict import Evidence, Judged, field_of, judge
+from actlab.compare.verdict import Evidence, Judged, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from actlab.compare.racing import course_of
 from actlab.compare.runners.local import InProcess
-from actlab.compare.verdict import field_of
+from actlab.compare.scales import field_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

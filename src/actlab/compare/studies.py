@@ -18,7 +18,7 @@ from actlab.compare.conclusion import conclude
 from actlab.compare.ledger import Ledger
 from actlab.compare.protocol import Plan
 from actlab.compare.racing import course_of
-from actlab.compare.verdict import field_of
+from actlab.compare.scales import field_of
 from actlab.errors import DataError, LedgerError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import numpy as np
 
 from actlab.compare.judgement import Evidence, Judged, Judgement
 from actlab.compare.naming import listed, metric_in_words
-from actlab.compare.racing import Field
+from actlab.compare.scales import field_of, margin_of, range_of
 from actlab.compare.statistics import FEWEST_BLOCKS, POWER, Comparison, compare_scores, fresh_run
 
 if TYPE_CHECKING:
@@ -29,27 +29,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from actlab.compare.racing import Drop
+    from actlab.compare.racing import Drop, Field
     from actlab.compare.result import Interval, Verdict
     from actlab.compare.study import Settings, TaskSummary
 
-__all__ = ["CLEARLY", "Evidence", "Judged", "Judgement", "field_of", "judge", "margin_of"]
+__all__ = ["CLEARLY", "Evidence", "Judged", "Judgement", "judge"]
 
 CLEARLY: Final = 0.9
 """A cheaper candidate takes at most this part of the time (or memory): 10 % less."""
 
-_RELATIVE: Final = frozenset({"log_loss", "rmse", "mae"})
-"""Metrics without a natural unit: their margin is a share of the best mean score."""
-_COUNTED: Final = frozenset({"accuracy", "balanced_accuracy"})
-"""Metrics that count test rows, and so move in steps."""
-_RANGE: Final[dict[str, tuple[float, float]]] = {
-    "accuracy": (0.0, 1.0),
-    "balanced_accuracy": (0.0, 1.0),
-    "r2": (-np.inf, 1.0),
-    "log_loss": (0.0, np.inf),
-    "rmse": (0.0, np.inf),
-    "mae": (0.0, np.inf),
-}
 _SAME: Final = "It is the same function as the best."
 
 
@@ -98,34 +86,6 @@ def judge(
         margin_text=margin_text,
         showable=found.showable if found else None,
         fresh=fresh,
-    )
-
-
-def field_of(task: TaskSummary, settings: Settings) -> Field:
-    """Return what the looks of a race, and the verdict, must know of the data."""
-    return Field(
-        overlap=task.test_rows / (task.train_rows + task.validation_rows),
-        margin=settings.margin,
-        relative=task.metric in _RELATIVE,
-        resolution=1 / task.test_rows if task.metric in _COUNTED else 0.0,
-    )
-
-
-def margin_of(task: TaskSummary, settings: Settings, best: float | None) -> tuple[float, str]:
-    """Return the margin in units of the metric, and in words.
-
-    A share, an accuracy or R², has a unit of its own, and the margin is absolute. An error has
-    the data's unit, and the margin is a share of the best mean score.
-    """
-    metric = metric_in_words(task.metric)
-    if task.metric_relative if task.metric_range else task.metric in _RELATIVE:
-        margin = settings.margin * abs(best or 0.0)
-        return margin, (
-            f"Differences in {metric} below {settings.margin:.3g} of the best mean score "
-            f"({margin:.3g}) count as equivalent."
-        )
-    return settings.margin, (
-        f"Differences in {metric} below {settings.margin:.3g} count as equivalent."
     )
 
 
@@ -221,7 +181,7 @@ class _Study:
             verdict, reason = "worse", "It is shown to be worse than the best."
         ends = (self.sign * found.low[position], self.sign * found.high[position])
         spread = (self.sign * found.mean_low[position], self.sign * found.mean_high[position])
-        lowest, highest = _range(self.task)
+        lowest, highest = range_of(self.task)
         return Judged(
             verdict,
             reason,
@@ -326,7 +286,7 @@ class _Study:
             level=self.settings.level,
             resolution=field.resolution,
         )
-        lowest, highest = _range(self.task)
+        lowest, highest = range_of(self.task)
         ends = (min(self.sign * low, self.sign * high), max(self.sign * low, self.sign * high))
         return self.sign * expected, (max(lowest, ends[0]), min(highest, ends[1]))
 
@@ -383,17 +343,6 @@ class _Study:
                 f"({100 * (1 - self.settings.level):g} % sure; corrected for having been picked)."
             )
         return tuple(said)
-
-
-def _counted(task: TaskSummary) -> bool:
-    return task.metric_counted if task.metric_range else task.metric in _COUNTED
-
-
-def _range(task: TaskSummary) -> tuple[float, float]:
-    if task.metric_range is None:
-        return _RANGE[task.metric]
-    lowest, highest = task.metric_range
-    return -np.inf if lowest is None else lowest, np.inf if highest is None else highest
 
 
 def _blocks(settings: Settings) -> str:
