@@ -81,9 +81,10 @@ def test_gumbel_noise_chooses_with_the_probabilities_of_softmax():
     layer = actlab.get("gumbel_softmax", tau=0.5).module().train()
     chosen = layer(logits.expand(COUNT, 4)).argmax(1)
     shares = torch.bincount(chosen, minlength=4) / COUNT
-    np.testing.assert_allclose(shares, torch.softmax(logits, 0), atol=5 * 0.5 / math.sqrt(COUNT))
+    room = 5 * 0.5 / math.sqrt(COUNT)  # as in `close`; a share deviates by 1/2 at most
+    np.testing.assert_allclose(shares, torch.softmax(logits, 0), atol=room)
     hard = actlab.get("gumbel_softmax_hard").module().train()(logits.expand(COUNT, 4))
-    np.testing.assert_allclose(hard.mean(0), torch.softmax(logits, 0), atol=0.006)
+    np.testing.assert_allclose(hard.mean(0), torch.softmax(logits, 0), atol=room)
 
 
 @pytest.mark.parametrize("name", ["noisy_relu", "probact", "binary_concrete", "gumbel_softmax"])

@@ -89,6 +89,7 @@ def test_calls_are_exchanged_in_both_modes():
     assert found_in(model, x).found[3].activation.parameters["negative_slope"] == 0.2
     other = exchanged(model, x, candidate=actlab.get("sin"))
     assert len(sites_of(other)) == 4
+    # another function: a thousand times what the rounding of the same one may change
     assert not torch.allclose(outputs(model, x, False), outputs(other, x, False), atol=1e-3)
 
 
@@ -221,7 +222,9 @@ def test_a_transformer_layer_is_exchanged_and_leaves_its_fast_path():
     with torch.no_grad():
         for training in (True, False):
             expected = outputs(model, x, training)
+            # the fast path adds in another order: dozens of float32 roundings of numbers near 1
             assert torch.allclose(expected, outputs(same, x, training), atol=1e-5)
+            # another function: a hundred times that
             assert not torch.allclose(expected, outputs(different, x, training), atol=1e-3)
 
 

@@ -81,6 +81,7 @@ def test_training_part_is_standardised(split):
     numbers = split.train_x[:, :2]
     assert np.allclose(numbers.mean(0), 0, atol=1e-12)
     assert np.allclose(numbers.std(0), 1, atol=1e-12)
+    # means of 80 other rows scatter by 1/sqrt(80) = 0.11
     assert not np.allclose(split.test_x[:, :2].mean(0), 0, atol=1e-3)
     assert split.target_mean == split.train_y.mean()
     assert split.target_scale == split.train_y.std()
