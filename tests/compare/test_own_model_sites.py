@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 import actlab
+from actlab.compare.batching import batches_of, rows_of
 from actlab.compare.candidates import candidates_for
 from actlab.compare.draws import Draws
-from actlab.compare.looped import batches_of, rows_of, train_chunk
+from actlab.compare.looped import train_chunk
 from actlab.compare.own_model import OwnModel
 from actlab.compare.sites import Places, Site, UnitCounts
 from actlab.compare.study import Chunk, Settings

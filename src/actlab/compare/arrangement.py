@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import torch
 from torch import nn
 
+from actlab.compare.batching import batches_of, rows_of
 from actlab.compare.draws import TRAINING, Draws
-from actlab.compare.looped import Member, batches_of, build, rows_of
+from actlab.compare.looped import Member, build
 from actlab.compare.protocol import Plan
 from actlab.compare.stacking import Stack, cast
 from actlab.compare.steady import steady_arithmetic, without_warnings

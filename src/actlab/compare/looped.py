@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
-from actlab.compare.batches import batch_order
-from actlab.compare.draws import BATCHES, SCORING, TRAINING, WEIGHTS, Draws, seed_of
+from actlab.compare.batching import batches_of, rows_of
+from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
 from actlab.compare.naming import by_name
 from actlab.compare.schedules import schedule_named
 from actlab.compare.sites import Places, UnitCounts
@@ -27,7 +27,7 @@ from actlab.compare.study import Run
 from actlab.errors import ActlabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from actlab.compare.problem import Part, Parts, Problem
     from actlab.compare.study import Candidate, Chunk, Settings
@@ -36,12 +36,10 @@ __all__ = [
     "Built",
     "Member",
     "Trained",
-    "batches_of",
     "build",
     "finite_median",
     "measured",
     "optimizer_for",
-    "rows_of",
     "train_chunk",
     "train_pair",
     "unit_shares",
@@ -141,61 +139,6 @@ def optimizer_for(model: nn.Module, rate: float, settings: Settings) -> torch.op
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     made: torch.optim.Optimizer = kind(weights, lr=rate, **options)  # type: ignore[call-arg]
     return made
-
-
-# --- data -----------------------------------------------------------------------------------------
-
-
-def batches_of(part: Part, settings: Settings, block: int, epoch: int) -> Iterator[Any]:
-    """The training batches of an epoch: the same ones in the same order for every candidate.
-
-    A last batch of a single row is joined to the one before: a batch norm can do nothing with it.
-    """
-    if isinstance(part, tuple) and isinstance(part[0], Tensor):
-        rows, size = len(part[0]), settings.batch_size
-        order = torch.from_numpy(batch_order(settings.seed, block, epoch, rows))
-        starts = list(range(0, rows, size))
-        if len(starts) > 1 and rows - starts[-1] == 1:
-            starts.pop()
-        for start, end in zip(starts, [*starts[1:], rows], strict=True):
-            chosen = order[start:end]
-            yield tuple(tensor[chosen] for tensor in part)
-        return
-    draws = Draws(settings.seed, block, BATCHES, epoch)
-    with draws.used():
-        _seed_generators(part, seed_of(settings.seed, block, BATCHES, epoch))
-        own = iter(part)
-    while True:
-        with draws.used():
-            try:
-                batch = next(own)
-            except StopIteration:
-                return
-        yield batch
-
-
-def _seed_generators(loader: Any, seed: int) -> None:
-    """Begin the generators anew that a DataLoader was given: each epoch has an order of its own."""
-    for owner in (loader, getattr(loader, "sampler", None)):
-        generator = getattr(owner, "generator", None)
-        if isinstance(generator, torch.Generator):
-            generator.manual_seed(seed)
-
-
-def rows_of(batch: Any) -> int:
-    """Number of rows of a batch: the first axis of its first tensor.
-
-    >>> rows_of((torch.zeros(3, 2), torch.zeros(3)))
-    3
-    """
-    if isinstance(batch, Tensor):
-        return len(batch) if batch.dim() else 1
-    values = list(batch.values()) if isinstance(batch, dict) else batch
-    if isinstance(values, list | tuple):
-        for value in values:
-            if isinstance(value, Tensor | list | tuple | dict):
-                return rows_of(value)
-    return 1
 
 
 # --- training -------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 from torch.utils.data.sampler import RandomSampler, SequentialSampler
 
+from actlab.compare.batching import rows_of
 from actlab.compare.code_digest import digest_of
 from actlab.compare.draws import BATCHES, DATA, Draws, seed_of
-from actlab.compare.looped import rows_of
 from actlab.compare.problem import Parts
 from actlab.errors import ActlabError, DataError
 

@@ -7,7 +7,6 @@ can be wrong is looked for before any training, on the first batch.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from actlab.catalogue import resolve, split_list
+from actlab.compare.batching import batches_of, rows_of
+from actlab.compare.builder import checked_build, name_of, refuse_unready
 from actlab.compare.code_digest import digest_of, own_classes, structure_of
 from actlab.compare.draws import SCORING, TRAINING, WEIGHTS, Draws
 from actlab.compare.finding import find
-from actlab.compare.looped import batches_of, rows_of
 from actlab.compare.own_data import (
     OwnData,
     batches,
@@ -85,8 +85,8 @@ class OwnModel:
         seed: int = 0,
         name: str | None = None,
     ) -> None:
-        self._build = _checked_build(build)
-        self.name = name or _name_of(build)
+        self._build = checked_build(build)
+        self.name = name or name_of(build)
         self.step: Step | None = _checked_step(step)
         self._data = OwnData(data)
         self._greater = higher_is_better
@@ -244,7 +244,7 @@ class OwnModel:
             raise ActlabError(f"{self.name}() failed: {type(error).__name__}: {error}") from error
         if not isinstance(model, nn.Module):
             raise ActlabError(f"{self.name}() gave {_shown(model)}; a torch.nn.Module was expected")
-        _refuse_unready(self.name, model)
+        refuse_unready(self.name, model)
         return model
 
     def _fresh(self, seed: int) -> nn.Module:
@@ -366,41 +366,7 @@ def _names(given: Any) -> list[str] | None:
     return [(resolve(entry) if isinstance(entry, str) else entry).name for entry in entries]
 
 
-# --- what the user gave ---------------------------------------------------------------------------
-
-
-def _checked_build(build: Any) -> Callable[[], Any]:
-    if isinstance(build, nn.Module):
-        raise SettingError(
-            "model is a network; the function that builds it was expected, since every member of "
-            f"a study begins anew: model=lambda: {type(build).__name__}(...)"
-        )
-    if not callable(build):
-        raise SettingError(
-            f"model is of type {type(build).__name__}; a function that gives a torch.nn.Module was "
-            "expected"
-        )
-    needed = _needed(build)
-    if needed:
-        raise SettingError(
-            f"{_name_of(build)} needs arguments ({', '.join(needed)}); a function without any was "
-            "expected, such as a lambda that fills them in"
-        )
-    made: Callable[[], Any] = build
-    return made
-
-
-def _refuse_unready(name: str, model: nn.Module) -> None:
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ActlabError(
-            f"{name}() gave a network compiled by torch.jit, in which nothing can be exchanged; "
-            "give the network before it is compiled"
-        )
-    if any(nn.parameter.is_lazy(weight) for weight in model.parameters()):
-        raise ActlabError(
-            f"the network of {name}() has lazy layers, whose weights are not drawn yet; give their "
-            "sizes, such as nn.Linear(64, 32) in the place of nn.LazyLinear(32)"
-        )
+# --- comparing and naming -------------------------------------------------------------------------
 
 
 def _checked_step(step: Any) -> Any:
@@ -410,23 +376,6 @@ def _checked_step(step: Any) -> Any:
             "returns the loss was expected"
         )
     return step
-
-
-def _needed(function: Any) -> list[str]:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
-    ]
-
-
-def _name_of(function: Any) -> str:
-    name = str(getattr(function, "__name__", type(function).__name__))
-    return "model" if name == "<lambda>" else name
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from actlab.compare import looped
+from actlab.compare.batching import batches_of, rows_of
 from actlab.compare.draws import TRAINING, Draws
-from actlab.compare.looped import Built, Trained, batches_of, finite_median, measured, rows_of
+from actlab.compare.looped import Built, Trained, finite_median, measured
 from actlab.compare.optimisers import Numbers, StackedOptimizer
 from actlab.compare.schedules import schedule_named
 from actlab.compare.steady import steady_arithmetic, without_warnings
