@@ -149,7 +149,7 @@ def unfit(planned):
 
 
 # Ray starts its processes by forking; JAX, where another test has imported it, warns of that.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")
 @pytest.mark.slow
 def test_nodes_die_in_the_middle_of_a_study(cluster, make_plan, make_runs, tmp_path):
     plan = make_plan(labels=tuple(f"f{i}" for i in range(CHUNKS)), blocks=3)
