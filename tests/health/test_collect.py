@@ -213,6 +213,44 @@ def test_accumulated_gradients_make_one_step():
         assert watch.record.loss.values[0] == pytest.approx(1.1, abs=0.2)
 
 
+def test_a_step_with_a_closure_is_seen_as_one_without():
+    model = mlp()
+    other = copy.deepcopy(model)
+    x, y = rows()
+    seen = []
+    for one, closed in ((model, False), (other, True)):
+        optimizer = sgd(one)
+        with Watch(one, optimizer) as watch:
+            for _ in range(20):
+
+                def closure(one=one, optimizer=optimizer):
+                    optimizer.zero_grad()
+                    loss = functional.cross_entropy(one(x), y)
+                    loss.backward()
+                    return loss
+
+                optimizer.step(closure) if closed else (closure(), optimizer.step())
+        seen.append((watch.record.layer_states, watch.record.states, watch.record.loss.values))
+    assert seen[0] == seen[1]
+    assert len(seen[0][0]["0"]) > 2
+
+
+def test_parts_may_be_called_instead_of_the_model():
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encode, self.decode = mlp(depth=1, outputs=8), nn.Linear(8, 3)
+
+    model = Parts()
+    optimizer = sgd(model)
+    x, y = rows()
+    with Watch(model, optimizer) as watch:
+        train(lambda rows: model.decode(model.encode(rows).tanh()), optimizer, 20, x, y)
+        assert [f for f in watch.findings() if f.rule == "not_observed"] == []
+    assert {s.name for s in watch.record.activations()} == {"encode.1", "tanh after encode.2"}
+    assert len(watch.record.loss) == 20
+
+
 def test_sampling_gates_the_computation():
     model = mlp()
     optimizer = sgd(model)

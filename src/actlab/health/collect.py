@@ -125,10 +125,10 @@ class Collector:
     # -- forward ----------------------------------------------------------------------------
 
     def _begin(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self._begin_pass(module, args, kwargs, torch.compiler.is_compiling())
+        self._begin_pass(module, args, kwargs, compiled=torch.compiler.is_compiling())
 
     @_disable_dynamo  # torch.compile leaves what looks at values alone, here and below
-    def _begin_pass(self, module: nn.Module, args: Any, kwargs: Any, compiled: bool) -> None:
+    def _begin_pass(self, module: nn.Module, args: Any, kwargs: Any, *, compiled: bool) -> None:
         if torch._C._current_graph_task_id() != -1:
             return  # a checkpoint that computes the model again
         self._mode.close()
@@ -205,7 +205,7 @@ class Collector:
 
         def leave(_: nn.Module, args: Any, output: Any) -> None:
             del args
-            if self._on:
+            if self._on or self._fresh:
                 self._see_layer(path, recurrent, output)
 
         return leave
@@ -213,6 +213,10 @@ class Collector:
     @_disable_dynamo
     def _see_layer(self, path: str, recurrent: Activation | None, output: Any) -> None:
         if torch._C._current_graph_task_id() != -1:
+            return
+        if self._fresh:  # parts of the model are called, and not the model
+            self._begin_pass(self.root, (), {}, compiled=False)
+        if not self._on:
             return
         self._fired += 1
         self._source = path
@@ -360,8 +364,25 @@ class Collector:
 
     # -- the optimizer's step ---------------------------------------------------------------
 
-    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        del optimizer, args, kwargs
+    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        """Read the gradients; where a closure will make them, once it has."""
+        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+        if closure is None:
+            return self._read_gradients()
+        first = True
+
+        def watched() -> Any:
+            nonlocal first
+            loss = closure()
+            if first:
+                first = False
+                self._read_gradients()
+            return loss
+
+        self._mode.close()
+        return (optimizer, watched, *args[2:]), {k: v for k, v in kwargs.items() if k != "closure"}
+
+    def _read_gradients(self) -> None:
         self._mode.close()
         if self._fresh and self._forwards == 0 and self.record.steps > 0:
             self.record.silent = True

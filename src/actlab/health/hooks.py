@@ -11,14 +11,14 @@ __all__ = ["Hook"]
 class Hook:
     """Calls a function; a copy of it, by `copy.deepcopy` or pickle, does nothing."""
 
-    def __init__(self, function: Callable[..., None]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
-    def __call__(self, *args: Any) -> None:
+    def __call__(self, *args: Any) -> Any:
         """Call it."""
-        self._function(*args)
+        return self._function(*args)
 
-    def __reduce__(self) -> tuple[type[Hook], tuple[Callable[..., None]]]:
+    def __reduce__(self) -> tuple[type[Hook], tuple[Callable[..., Any]]]:
         return Hook, (_idle,)
 
 
