@@ -55,6 +55,18 @@ def test_inside_tf_function(compiled):
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["mish", "elu", "swiglu"])
+def test_curvature_through_a_tf_function_from_outside(name):
+    x = points()
+    f = getattr(actlab, name)
+
+    def plain(x):
+        return f(x, x) if f.kind == "gated" else f(x)
+
+    for value, wanted in zip(tape_twice(tf.function(plain), x), tape_twice(plain, x), strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_shapes_that_are_not_known_in_advance():
     slope = tf.Variable([0.1, 0.2, 0.3])
 

@@ -117,7 +117,11 @@ class Kernel:
 
             return self.run(own), backward
 
-        return tf.custom_gradient(formula)(*(values[place] for place in places))
+        tensors = [values[place] for place in places]
+        if not tf.executing_eagerly():
+            # a backward pass keeps these; those of another graph would be out of scope in a second
+            tensors = [tf.identity(tensor) for tensor in tensors]
+        return tf.custom_gradient(formula)(*tensors)
 
     def _pull(self, upstream: Any, values: Sequence[Any], place: int) -> Any:
         """The gradient by one of the values."""
