@@ -30,6 +30,12 @@ AVAILABLE: Final = np.finfo(np.longdouble).eps < 2.0**-60
 _TOLERATED: Final = 2.0
 """Units in the last place that float64 may be off before long doubles are taken."""
 
+_TINY: Final = 2.0**-996
+"""A result above this may have had factors below the normal numbers, but few."""
+
+_MARGIN: Final = 1.5
+"""How much more kernels may err where terms cancel: their primitives are not the library's."""
+
 
 @lru_cache(maxsize=4096)
 def _number(high: float, low: float) -> Any:
@@ -110,8 +116,8 @@ def error_in_float64(guarded: Expression, names: tuple[str, ...], *, normal: boo
     Args:
         guarded: the formula with its numbers put in, right at the ends.
         names: of the inputs, and of parameters that come with each call.
-        normal: whether results below the normal numbers are left out, which have lost digits
-            to the format already, unless the exponents are longer as well.
+        normal: whether results next to the end of the normal numbers and below are left out, which
+            have lost digits to the format already, unless the exponents are longer as well.
 
     Returns:
         The largest error on a probe; 0 where there is no long double.
@@ -136,17 +142,18 @@ def _errors(guarded: Expression, names: tuple[str, ...]) -> tuple[float, float]:
         exact = program(guarded, names)(*(values.astype(np.longdouble) for values in inputs))
         mine, exact = (np.broadcast_to(one, inputs[0].shape) for one in (mine, exact))
         size = np.abs(exact.astype(np.float64))
+        units = np.spacing(size)
         if len(names) == 1:
-            _lift_zeros(inputs[0], exact, size)
-        errors = np.where(np.isfinite(mine - exact), np.abs(mine - exact) / np.spacing(size), 0)
-    usual = errors[(size >= np.finfo(np.float64).tiny) | (size == 0)]
+            _count_by_edges(inputs[0], exact, size, units)
+        errors = np.where(np.isfinite(mine - exact), np.abs(mine - exact) / units, 0)
+    usual = errors[(size >= _TINY) | (size == 0)]
     return float(errors.max()), float(usual.max(initial=0.0))
 
 
 def _probe(names: tuple[str, ...]) -> list[Any]:
     """Numbers with all their digits: dense where functions bend, sparse far out."""
     random = np.random.default_rng(8)
-    near = np.linspace(-13, 13, 600) + random.uniform(0, 1 / 32, 600)
+    near = np.linspace(-13, 13, 2000) + random.uniform(0, 1 / 128, 2000)
     far = np.exp2(random.uniform(3, 10.5, 100))
     tiny = np.exp2(random.uniform(-1074, -1000, 20))
     x = np.sort(np.concatenate([near, far, -far, tiny, -tiny]))
@@ -154,16 +161,15 @@ def _probe(names: tuple[str, ...]) -> list[Any]:
     return [next(each) if name in VARIABLES else np.full(x.shape, 0.5) for name in names]
 
 
-def _lift_zeros(x: Any, exact: Any, size: Any) -> None:
+def _count_by_edges(x: Any, exact: Any, size: Any, units: Any) -> None:
     """Around a change of sign errors count by the size half as far out and half as far again."""
     signs = np.sign(exact)
     zeros = x[1:][signs[1:] * signs[:-1] < 0]
     zeros = zeros[np.abs(zeros) > 1 / 16]
-    edges = size.copy()
     for place, zero in enumerate(zeros):
         width = abs(zero) / 2
         for other in (*zeros[max(place - 1, 0) : place], *zeros[place + 1 : place + 2]):
             width = min(width, abs(other - zero) / 4)
         inside = np.abs(x - zero) <= width
-        least = np.interp([zero - width, zero + width], x, edges).min()
-        size[inside] = np.maximum(size[inside], least)
+        least = np.spacing(np.interp([zero - width, zero + width], x, size).min())
+        units[inside] = np.maximum(units[inside], least) / _MARGIN

@@ -29,7 +29,7 @@ ENTRY = "actlab_kernel"
 """The name of a kernel's function in its machine code."""
 
 PROMISED = 4.0
-"""The error of a float64 result, in units in the last place, from which pairs are worth it."""
+"""The error of a float64 result, in units in the last place, from which pairs are taken."""
 
 DType = Literal["float32", "float64"]
 _CHOOSING = frozenset(
