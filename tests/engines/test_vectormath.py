@@ -103,6 +103,8 @@ EXACT = {
     "elu_slope": lambda x: mp.mpf(1) if x > 0 else mp.exp(x),
     "exp": mp.exp,
     "expm1": mp.expm1,
+    "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
+    "gelu_slope": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2 + x * mp.npdf(x),
     "log": mp.log,
     "log1p": mp.log1p,
     "log_sigmoid": lambda x: -softplus(-x),
@@ -113,6 +115,7 @@ EXACT = {
     "sigmoid": sigmoid,
     "sigmoid_slope": lambda x: sigmoid(x) * sigmoid(-x),
     "silu": lambda x: x * sigmoid(x),
+    "silu_slope": lambda x: sigmoid(x) * (1 + x * sigmoid(-x)),
     "sin": mp.sin,
     "sinh": mp.sinh,
     "softplus": softplus,
@@ -125,14 +128,22 @@ EXACT = {
 }
 
 
+SLOPE_IS_ZERO = {
+    "gelu_slope": (-1.12769, -0.375896, -27),
+    "silu_slope": (-1.9177, -0.639232, -27),
+}
+"""Intervals around isolated zeros, as in the ledger, and the last place at their edges."""
+
+
 def ulps(value, exact, digits, smallest):
     """The distance in units of the last place of the exact value, for a finite result."""
     place = max(mp.frexp(exact)[1] - digits, smallest) if exact else smallest
     return float(abs(mp.mpf(value) - exact) * mp.mpf(2) ** -place)
 
 
-def worst(values, results, exact, dtype):
+def worst(values, results, exact, dtype, zero=(0.0, 0.0, -1074)):
     """The largest error in ULP, with its argument; both infinities count as the largest number."""
+    from_, to, edge = zero
     info = np.finfo(dtype)
     digits, smallest = info.nmant + 1, int(math.log2(float(info.smallest_subnormal)))
     largest, at = 0.0, None
@@ -142,7 +153,8 @@ def worst(values, results, exact, dtype):
             if abs(wanted) >= mp.mpf(2) ** info.maxexp * (1 - mp.mpf(2) ** -digits / 2):
                 error = 0.0 if math.isinf(result) and result * wanted > 0 else INF
             else:
-                error = ulps(result, wanted, digits, smallest) if math.isfinite(result) else INF
+                least = max(smallest, edge) if from_ <= value <= to else smallest
+                error = ulps(result, wanted, digits, least) if math.isfinite(result) else INF
             if error > largest:
                 largest, at = error, (value, result)
     return largest, at
@@ -185,7 +197,8 @@ def sample(name, dtype, count, seed=20):
 def test_against_exact_values(which, name):
     dtype = DTYPES[which]
     values = sample(name, dtype, 500 if which == "float64" else 250)
-    largest, at = worst(values, run(which, name, values), EXACT[name], dtype)
+    zero = SLOPE_IS_ZERO.get(name, (0.0, 0.0, -1074))
+    largest, at = worst(values, run(which, name, values), EXACT[name], dtype, zero)
     assert largest <= BOUNDS[which].get(name, 0.5), at
 
 
@@ -196,7 +209,10 @@ def whole_twin(name):
         "elu": lambda x: np.where(x > 0, x, run("float64", "expm1", np.minimum(x, 0))),
         "elu_slope": lambda x: run("float64", "exp", np.minimum(x, 0)),
         "sigmoid_slope": lambda x: f["sigmoid"](x) * f["sigmoid"](-x),
+        "gelu": lambda x: x * run("float64", "normcdf", x),
+        "gelu_slope": lambda x: run("float64", "normcdf", x) + x * run("float64", "normpdf", x),
         "silu": lambda x: x * f["sigmoid"](x),
+        "silu_slope": lambda x: f["sigmoid"](x) * (1 + x * f["sigmoid"](-x)),
         "tanh_slope": lambda x: f["sech"](x) ** 2,
         "tanh_softplus_slope": lambda x: run("float64", "sech_softplus", x) ** 2 * f["sigmoid"](x),
     }
@@ -220,6 +236,10 @@ def test_densely_against_float64(which, name):
     inside = np.isfinite(rounded)
     np.testing.assert_array_equal(result[~inside], rounded[~inside])
     place = np.maximum(np.frexp(exact[inside])[1] - 24, -149)
+    if name in SLOPE_IS_ZERO:
+        from_, to, edge = SLOPE_IS_ZERO[name]
+        around = (values[inside] >= from_) & (values[inside] <= to)
+        place = np.where(around, np.maximum(place, edge), place)
     errors = np.abs(result[inside] - exact[inside]) * np.ldexp(1.0, -place)
     at = np.argmax(errors)
     assert errors[at] <= BOUNDS[which][name], (values[inside][at], result[inside][at])
@@ -323,6 +343,8 @@ SPECIAL = {
     "elu_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (-1e30, 0.0)],
     "exp": [(INF, INF), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (1e4, INF), (-1e4, 0.0)],
     "expm1": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0)],
+    "gelu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
+    "gelu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5)],
     "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],
     "log1p": [(INF, INF), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN)],
     "log_sigmoid": [(INF, -0.0), (-INF, -INF), (-200.0, -200.0)],
@@ -332,6 +354,7 @@ SPECIAL = {
     "sech_softplus": [(INF, 0.0), (-INF, 1.0)],
     "sigmoid_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 0.25)],
     "silu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (1e38, 1e38), (-1e38, -0.0)],
+    "silu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5), (-1e30, -0.0)],
     "sigmoid": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-1e30, 0.0)],
     "sign": [(INF, 1.0), (-INF, -1.0), (0.0, 0.0), (-0.0, 0.0), (-1e-40, -1.0)],
     "sin": [(INF, NAN), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-(2.0**21), NAN)],

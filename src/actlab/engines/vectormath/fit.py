@@ -37,6 +37,8 @@ class Table:
     degree: int
     single: bool = False
     """Whether coefficients are float32."""
+    stepwise: bool = False
+    """Whether each coefficient makes up for the rounding of those before it."""
     long: bool = False
     """Whether coefficients are sums of two float64."""
 
@@ -99,6 +101,45 @@ def _exchange(table: Table, points: list[Any]) -> list[Any]:
         places = found
 
 
+def _stepwise(table: Table, points: list[Any]) -> list[Any]:
+    """Coefficients of which each is rounded to float32 before those of higher terms are fitted.
+
+    Least squares with weights times the last errors, which levels them (C. Lawson 1961).
+    """
+    points = points[:: len(points) // (6 * (table.degree + 1))]
+    weights = [abs(table.weight(t)) for t in points]
+    rest = [table.target(t) for t in points]
+    done: list[Any] = []
+    for first in range(table.degree + 1):
+        level = [mp.mpf(1)] * len(points)
+        count = table.degree + 1 - first
+        rows = [
+            [t**k * w for k in range(first, table.degree + 1)]
+            for t, w in zip(points, weights, strict=True)
+        ]
+        solved: list[Any] = []
+        for _ in range(12):
+            normal, right = mp.matrix(count, count), mp.matrix(count, 1)
+            for row, value, weight, part in zip(rows, rest, weights, level, strict=True):
+                for i in range(count):
+                    right[i] += part * row[i] * value * weight
+                    for j in range(count):
+                        normal[i, j] += part * row[i] * row[j]
+            solved = list(mp.lu_solve(normal, right))
+            errors = [
+                abs(mp.fdot(row, solved) - value * weight)
+                for row, value, weight in zip(rows, rest, weights, strict=True)
+            ]
+            level = [
+                part * (error / max(errors) + mp.mpf("0.003"))
+                for part, error in zip(level, errors, strict=True)
+            ]
+            level = [part / max(level) for part in level]
+        done.append(mp.mpf(float(np.float32(float(solved[0])))))
+        rest = [value - done[-1] * t**first for value, t in zip(rest, points, strict=True)]
+    return done
+
+
 def fit(table: Table) -> tuple[list[float], list[float], float]:
     """The rounded coefficients, constant term first, what rounding left, and the largest error.
 
@@ -106,7 +147,7 @@ def fit(table: Table) -> tuple[list[float], list[float], float]:
     """
     nodes = _nodes(mp.mpf(table.low), mp.mpf(table.high), GRID * (table.degree + 2))
     points = [t for t in nodes if table.weight(t) != 0]
-    exact = _exchange(table, points)
+    exact = _stepwise(table, points) if table.stepwise else _exchange(table, points)
     rounded = [float(np.float32(float(c))) if table.single else float(c) for c in exact]
     low = [float(c - r) if table.long else 0.0 for c, r in zip(exact, rounded, strict=True)]
     kept = [mp.mpf(high) + rest for high, rest in zip(rounded, low, strict=True)]
@@ -332,11 +373,97 @@ def _circular() -> Iterator[Table]:
         yield Table(f"{name}_MIXED", meaning, target, weight, 0, high, mixed)
 
 
+GELU_SHIFT = mp.mpf("1.78125")
+"""s in `t = (a - s) / (a + s)` for GELU far from 0: the value there is almost a float32."""
+
+GELU_SLOPE_SHIFT = mp.mpf("2.5")
+"""The same for its slope."""
+
+
+def _gelu() -> Iterator[Table]:
+    """Two parts each of GELU and its slope in float32; what they lack stands in `single.py`."""
+
+    def rounded(value: Any) -> Any:
+        return mp.mpf(float(np.float32(float(value))))
+
+    def tail(a: Any) -> Any:
+        return mp.erfc(a / mp.sqrt(2)) / 2
+
+    @cache
+    def mills(a: Any) -> Any:
+        return tail(a) * mp.exp(a * a / 2)
+
+    def half_line(t: Any, shift: Any) -> Any:
+        return shift * (1 + t) / (1 - t)
+
+    def place(a: str, shift: Any) -> Any:
+        return (mp.mpf(a) - shift) / (mp.mpf(a) + shift)
+
+    density = 1 / mp.sqrt(2 * mp.pi)
+    first = rounded(density)
+
+    def near(u: Any) -> Any:
+        root = mp.sqrt(u)
+        return (mp.erf(root / mp.sqrt(2)) / 2 / root - first) / u
+
+    def near_weight(u: Any) -> Any:
+        return mp.sqrt(u) * u / tail(mp.sqrt(u))
+
+    middle = rounded(GELU_SHIFT * mills(GELU_SHIFT))
+
+    def far(t: Any) -> Any:
+        a = half_line(t, GELU_SHIFT)
+        return (a * mills(a) - middle) / t
+
+    def far_weight(t: Any) -> Any:
+        a = half_line(t, GELU_SHIFT)
+        return abs(t) / (a * mills(a))
+
+    def slope(a: Any) -> Any:
+        return mills(a) - density * a
+
+    zero = rounded(mp.findroot(slope, 0.75))
+    at_zero = rounded(slope(zero))
+
+    def slope_near(d: Any) -> Any:
+        return (slope(zero + d) - at_zero) / d
+
+    def slope_near_weight(d: Any) -> Any:
+        return abs(d / slope(zero + d))
+
+    slope_middle = rounded(slope(GELU_SLOPE_SHIFT) + first * GELU_SLOPE_SHIFT)
+
+    def slope_far(t: Any) -> Any:
+        a = half_line(t, GELU_SLOPE_SHIFT)
+        return (slope(a) + first * a - slope_middle) / t
+
+    def slope_far_weight(t: Any) -> Any:
+        return abs(t / slope(half_line(t, GELU_SLOPE_SHIFT)))
+
+    def single(name: str, meaning: str, target: Function, weight: Function, *rest: Any) -> Table:
+        low, high, degree = rest
+        return Table(name, meaning, target, weight, low, high, degree, single=True, stepwise=True)
+
+    meaning = "((normcdf(x) - 1/2)/x - density(0)) / x**2 in t = x**2, relative to normcdf(-x)"
+    yield single("GELU_NEAR", meaning, near, near_weight, mp.mpf("1e-5"), mp.mpf("0.75"), 4)
+    meaning = "(a*normcdf(-a)*exp(a**2/2) - value at s) / t in t = (a - s)/(a + s), relative"
+    ends = place("0.85", GELU_SHIFT), place("14.6", GELU_SHIFT)
+    yield single("GELU_FAR", meaning, far, far_weight, *ends, 8)
+    meaning = "s = normcdf(-a)*exp(a**2/2) - a/sqrt(2*pi) over t = a - its zero, relative"
+    yield single(
+        "GELU_SLOPE_NEAR", meaning, slope_near, slope_near_weight, -zero, mp.mpf("0.55"), 8
+    )
+    meaning = "(s + 0.39894229*a - value at 2.5) / t in t = (a - 2.5)/(a + 2.5), relative"
+    ends = place("1.27", GELU_SLOPE_SHIFT), place("15.6", GELU_SLOPE_SHIFT)
+    yield single("GELU_SLOPE_FAR", meaning, slope_far, slope_far_weight, *ends, 6)
+
+
 TABLES: tuple[Callable[[], Iterator[Table | Quotient]], ...] = (
     _exponentials,
     _logarithms,
     _normal,
     _circular,
+    _gelu,
 )
 
 

@@ -35,10 +35,13 @@ __all__ = [
     "elu_slope",
     "exp",
     "expm1",
+    "gelu",
+    "gelu_slope",
     "log_sigmoid",
     "sigmoid",
     "sigmoid_slope",
     "silu",
+    "silu_slope",
     "softplus",
     "tanh",
     "tanh_slope",
@@ -50,7 +53,7 @@ def f32(number: float) -> float:
     return cast("float", np.float32(number))
 
 
-ZERO, ONE, TWO, HALF, QUARTER = f32(0), f32(1), f32(2), f32(0.5), f32(0.25)
+ZERO, ONE, TWO, FOUR, HALF = f32(0), f32(1), f32(2), f32(4), f32(0.5)
 LOG2_E = f32(math.log2(math.e))
 # ln(2) in a part of 15 bits, whose products with exponents are exact, and the rest (Cody and Waite
 # 1980, Software Manual for the Elementary Functions, chapter 6).
@@ -61,24 +64,56 @@ ROUND_TWICE_BIASED = f32(1.5 * 2**23 + 254)
 ROUND_HALVING = f32(1.5 * 2**23 + 126)
 ROUND_RAISED = f32(1.5 * 2**23 + 127 + 64)
 DOWN = f32(2.0**-64)
-FOUR_DOWN = f32(2.0**-62)
 LOWEST = f32(-104.5)
 """exp of this and of everything below is 0."""
 HIGHEST = f32(89)
 """exp of this and of everything above is infinite."""
 MINUS_ONE_BELOW = f32(-20)
 """expm1 of this is -1."""
-ZERO_BELOW = f32(-1e4)
-"""silu of this is -0.0, and so it must be of -inf."""
+ZERO_BELOW = f32(-110)
+"""silu of this and its slope are -0.0, and so they must be at -inf."""
+ONE_FROM = f32(40)
+"""The sigmoid of this is 1."""
+TINY = f32(2.0**-80)
+"""silu of less is half of it."""
 ONE_ABOVE = f32(87)
 """tanh of half of this is 1."""
 LOWEST_RAISED = f32(-132.4)
 """The raised exponential of this and of everything below is 0."""
-NEAR = f32(0.35)
-"""Above this value of e the forms for small |x| are taken."""
-HUGE = f32(1e30)
 NEAR_TANH = f32(0.55)
-TWICE_NEAR_TANH = f32(1.1)
+SCALED = f32(2.0**-32)
+ROUND_SCALED = f32(1.5 * 2**23 + 127 - 32)
+SLOPE_SCALED = f32(2.0**-24)
+ROUND_SLOPE_SCALED = f32(1.5 * 2**23 + 127 - 24)
+TANH_SLOPE_SCALED = f32(2.0**-26)
+ROUND_TANH_SLOPE_SCALED = f32(1.5 * 2**23 + 127 - 26)
+SLOPE_ZERO_FROM = f32(105)
+"""The slope of the sigmoid is 0 from here on, that of tanh from half of it."""
+TANH_SLOPE_ZERO_FROM = f32(53)
+NORMAL_DENSITY = f32(1 / math.sqrt(2 * math.pi))
+GELU_ZERO_FROM = f32(15.5)
+"""gelu of the negative of this and its slope are -0.0."""
+GELU_NEAR = f32(0.86)
+GELU_SHIFT = f32(1.78125)
+GELU_MIDDLE = f32(0.3258277475833893)
+"""a normcdf(-a) exp(a*a/2) at 1.78125, where it is almost a float32."""
+GELU_SLOPE_NEAR = f32(1.285)
+GELU_SLOPE_SHIFT = f32(2.5)
+GELU_SLOPE_MIDDLE = f32(0.1413313597440719)
+"""normcdf(-a) exp(a*a/2) at 2.5, almost, with what NORMAL_DENSITY lacks."""
+GELU_SLOPE_ZERO = f32(0.7517915246935645)
+"""Where the slope of gelu is 0, but for the sign; rounded, so a small slope is left."""
+GELU_SLOPE_AT_ZERO = f32(-6.9343855e-09)
+MINUS_HALF_LOG2_E = f32(-0.5 * math.log2(math.e))
+
+
+# Polynomials of which a step may belong to one or the other.
+NEAR_0, NEAR_1, NEAR_2, NEAR_3, NEAR_4 = tables.GELU_NEAR
+FAR_0, FAR_1, FAR_2, FAR_3, *_FAR_REST = tables.GELU_FAR
+FAR_REST = tuple(_FAR_REST)
+INNER_0, INNER_1, INNER_2, INNER_3, INNER_4, INNER_5, *_INNER_REST = tables.GELU_SLOPE_NEAR
+INNER_REST = tuple(_INNER_REST)
+OUTER_0, OUTER_1, OUTER_2, OUTER_3, OUTER_4, OUTER_5, OUTER_6 = tables.GELU_SLOPE_FAR
 
 
 @primitive
@@ -140,12 +175,46 @@ def sigmoid(x: float) -> float:
 
 
 @primitive
+def _plus_exp(one: float, s: float, u: float) -> tuple[float, float]:
+    """`one + s*(1 + u)` and what its rounding left out, for a power of two s; `one` is one too."""
+    whole = s + one
+    rest = fma(s, u, one - (whole - s))
+    total = whole + rest
+    return total, rest - (total - whole)
+
+
+@primitive
 def sigmoid_slope(x: float) -> float:
-    """sigmoid(x)*sigmoid(-x): (1 - q**2)/4 with q = (1 - e)/(1 + e), or e*(1 - e/(1 + e))**2."""
-    e = _raised_exp(-absolute(x)) * DOWN
-    near = e > NEAR
-    q = divide(choose(near, ONE - e, e), ONE + e)
-    return choose(near, fma(-QUARTER * q, q, QUARTER), fma(-e, fma(-q, q, q + q), e))
+    """sigmoid(x)*sigmoid(-x) = p - p**2 with p = 1/d, d = 1 + exp(|x|); (1 - p)/d far out.
+
+    d is carried as 2**-24 * d, which does not overflow, so that the quotient is rounded once. What
+    the rounding of d left out goes into 1 - p.
+    """
+    a = absolute(x)
+    t, u = _reduced(choose(a > SLOPE_ZERO_FROM, SLOPE_ZERO_FROM, a), ROUND_SLOPE_SCALED)
+    d, left_out = _plus_exp(SLOPE_SCALED, power_of_two(t), u)
+    p = divide(SLOPE_SCALED, d)
+    far = divide(fma(-(SLOPE_SCALED + left_out), p, SLOPE_SCALED), d)
+    return choose(a < ONE, fma(-p, p, p), far)
+
+
+@primitive
+def silu_slope(x: float) -> float:
+    """p*n with p = 1/(1 + exp(a)), n = 1 - a + a*p, a = |x|, below 0; above, 1 minus this.
+
+    What the rounding of 1 + exp(a) left out goes into n, since n is small where the slope is.
+    """
+    a = absolute(x)
+    a = choose(a > -ZERO_BELOW, -ZERO_BELOW, a)
+    t, u = _reduced(a, ROUND_SCALED)
+    d, left_out = _plus_exp(SCALED, power_of_two(t), u)
+    p = divide(ONE, d)
+    b = a * SCALED
+    lost = left_out * p
+    m = ONE - a
+    n = m + fma(b, p, -lost * fma(b + b, p, m))
+    y = divide(n * SCALED, d)
+    return choose(x > ZERO, ONE - y, y)
 
 
 @primitive
@@ -176,22 +245,85 @@ def _tanh_near(x: float) -> float:
 
 @primitive
 def silu(x: float) -> float:
-    """x*sigmoid(x): n + n*q with n = x/2 and q = tanh(x/2) near 0, else n = x or x*e, q = -e/(1+e).
-
-    The product x*e is kept to twice the precision.
-    """
+    """x/(1 + exp(-x)), both carried as 2**-32 of themselves so that the sum does not overflow."""
     x = choose(x < ZERO_BELOW, ZERO_BELOW, x)
+    t, u = _reduced(-choose(x > ONE_FROM, ONE_FROM, x), ROUND_SCALED)
+    d, _ = _plus_exp(SCALED, power_of_two(t), u)
+    return choose(absolute(x) < TINY, HALF * x, divide(x * SCALED, d))
+
+
+@primitive
+def _bell(a: float) -> tuple[float, float, float]:
+    """A power of two s, r and its rest with 2**64 exp(-a*a/2) = s*exp(r + rest).
+
+    The square of a is carried to twice the precision.
+    """
+    square = a * a
+    low = fma(a, a, -square)
+    t = fma(square, MINUS_HALF_LOG2_E, ROUND_RAISED)
+    k = t - ROUND_RAISED
+    high = fma(k, -LN2_HIGH, -HALF * square)
+    small = fma(k, -LN2_LOW, -HALF * low)
+    r = high + small
+    return power_of_two(t), r, small - (r - high)
+
+
+@primitive
+def gelu(x: float) -> float:
+    """x*normcdf(x): max(x, 0) - g*exp(-a*a/2) with a = |x|, g = a*normcdf(-a)*exp(a*a/2).
+
+    g is a polynomial in t, the quotient below. Near 0 normcdf is a polynomial of x*x; the two share
+    their steps.
+    """
     a = absolute(x)
-    raised = _raised_exp(-a)
-    e = raised * DOWN
-    near = a < TWICE_NEAR_TANH
-    tail = (x < ZERO) & (not near)
-    half = HALF * x
-    q = choose(near, _tanh_near(half), -divide(e, ONE + e))
-    n = choose(near, half, x * choose(tail, raised, ONE))
-    low = choose(tail, fma(x, raised, -n), ZERO)
-    y = (n + fma(choose(n > HUGE, ZERO, n), q, low)) * choose(tail, DOWN, ONE)
-    return copysign(y, x)
+    near = a < GELU_NEAR
+    a = choose(a > GELU_ZERO_FROM, GELU_ZERO_FROM, a)
+    s, r, _ = _bell(a)
+    t = divide(a - GELU_SHIFT, a + GELU_SHIFT)
+    w = choose(near, a * a, t)
+    q = choose(near, NEAR_4, horner(t, FAR_REST))
+    q = fma(q, w, choose(near, NEAR_3, FAR_3))
+    q = fma(q, w, choose(near, NEAR_2, FAR_2))
+    q = fma(q, w, choose(near, NEAR_1, FAR_1))
+    part = fma(q, w, choose(near, NEAR_0, FAR_0)) * w
+    g = part + GELU_MIDDLE
+    u = fma(g, r, fma(g * (r * r), horner(r, tables.EXP_SINGLE), part))
+    far = fma(-DOWN, (GELU_MIDDLE + u) * s, choose(x > ZERO, x, ZERO))
+    return copysign(choose(near, fma(part + NORMAL_DENSITY, x, HALF) * x, far), x)
+
+
+@primitive
+def gelu_slope(x: float) -> float:
+    """normcdf(x) + x*normpdf(x): m*exp(-a*a/2) below 0, with a = |x|; above, 1 minus this.
+
+    m is a line in a plus a polynomial in (a - 2.5)/(a + 2.5); around its zero, which is a bound
+    of relative error, a polynomial in the distance from there. The sum of the leading terms is
+    kept to twice the precision.
+    """
+    a = absolute(x)
+    a = choose(a > GELU_ZERO_FROM, GELU_ZERO_FROM, a)
+    near = a < GELU_SLOPE_NEAR
+    s, r, r_rest = _bell(a)
+    d = a - GELU_SLOPE_ZERO
+    w = choose(near, d, divide(a - GELU_SLOPE_SHIFT, a + GELU_SLOPE_SHIFT))
+    q = choose(near, horner(d, INNER_REST), OUTER_6)
+    q = fma(q, w, choose(near, INNER_5, OUTER_5))
+    q = fma(q, w, choose(near, INNER_4, OUTER_4))
+    q = fma(q, w, choose(near, INNER_3, OUTER_3))
+    q = fma(q, w, choose(near, INNER_2, OUTER_2))
+    q = fma(q, w, choose(near, INNER_1, OUTER_1)) * w
+    first = choose(near, INNER_0, OUTER_0)
+    start = choose(near, GELU_SLOPE_AT_ZERO, GELU_SLOPE_MIDDLE)
+    steep = choose(near, ZERO, NORMAL_DENSITY)
+    line = fma(-steep, a, start)
+    total = fma(first, w, line)
+    m = fma(q, w, total)
+    rest = fma(first, w, line - total) + fma(q, w, total - m)
+    d_rest = choose(near, (a - d) - GELU_SLOPE_ZERO, ZERO)
+    rest = fma(first, d_rest, start - fma(steep, a, line)) + rest
+    rest = fma(m * (r * r), horner(r, tables.EXP_SINGLE), fma(m, r_rest, rest))
+    y = ((m + fma(m, r, rest)) * s) * DOWN
+    return choose(x > ZERO, ONE - y, y)
 
 
 @primitive
@@ -207,11 +339,12 @@ def tanh(x: float) -> float:
 
 @primitive
 def tanh_slope(x: float) -> float:
-    """sech(x)**2 = 4 sigmoid(2x)*sigmoid(-2x), as in `sigmoid_slope`."""
+    """sech(x)**2 = 4 sigmoid(2x)*sigmoid(-2x), as in `sigmoid_slope`; 1 - (1 - 2p)**2 near 0."""
     a = absolute(x)
-    raised = _raised_exp(-(a + a))
-    e = raised * DOWN
-    near = e > NEAR
-    q = divide(choose(near, ONE - e, e), ONE + e)
-    far = fma(-raised, fma(-q, q, q + q), raised) * FOUR_DOWN
-    return choose(near, fma(-q, q, ONE), far)
+    a = choose(a > TANH_SLOPE_ZERO_FROM, TANH_SLOPE_ZERO_FROM, a)
+    t, u = _reduced(a + a, ROUND_TANH_SLOPE_SCALED)
+    d, left_out = _plus_exp(TANH_SLOPE_SCALED, power_of_two(t), u)
+    p = divide(TANH_SLOPE_SCALED, d)
+    q = fma(-TWO, p, ONE)
+    far = divide(fma(-FOUR * (TANH_SLOPE_SCALED + left_out), p, SLOPE_SCALED), d)
+    return choose(a < HALF, fma(-q, q, ONE), far)
