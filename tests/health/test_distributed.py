@@ -26,6 +26,14 @@ with actlab.watch(model, optimizer) as watch:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if rank == 0:
+            watch.findings()  # asks nothing of the other process
+try:
+    actlab.watch(model, optimizer, cure="apply")
+except actlab.ActlabError as error:
+    assert "several processes" in str(error)
+else:
+    raise AssertionError("each process would cure in a way of its own")
 state = watch.record.states["1"][0]
 print(state.x_std, state.active, state.x_largest)
 distributed.destroy_process_group()

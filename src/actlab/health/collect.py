@@ -29,7 +29,7 @@ from actlab.health.parameters import Parameters
 from actlab.health.record import INPUT, OUTPUT, Record, Site
 from actlab.health.sampling import first_tensor, norm, rows_of, total
 from actlab.health.sites import Sites
-from actlab.health.steps import StepReader
+from actlab.health.steps import StepReader, when_gradients_are_there
 from actlab.health.structure import function_of_recurrent, inverse, layer_of, unwrapped
 from actlab.health.window import Window
 
@@ -61,7 +61,7 @@ class Collector:
         self.on_window: Callable[[], None] | None = None
         self._every = every
         self._window_length = window
-        self._distributed = type(model).__name__ == "DistributedDataParallel"
+        self.distributed = type(model).__name__ == "DistributedDataParallel"
         self._handles: list[RemovableHandle] = []
         self._mode = CallMode(self)
         self._on = False
@@ -365,22 +365,8 @@ class Collector:
     # -- the optimizer's step ---------------------------------------------------------------
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        """Read the gradients; where a closure will make them, once it has."""
-        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-        if closure is None:
-            return self._read_gradients()
-        first = True
-
-        def watched() -> Any:
-            nonlocal first
-            loss = closure()
-            if first:
-                first = False
-                self._read_gradients()
-            return loss
-
-        self._mode.close()
-        return (optimizer, watched, *args[2:]), {k: v for k, v in kwargs.items() if k != "closure"}
+        del optimizer
+        return when_gradients_are_there(args, kwargs, self._read_gradients)
 
     def _read_gradients(self) -> None:
         self._mode.close()
@@ -418,6 +404,6 @@ class Collector:
         self._mode.close()
         window, self._window = self._window, Window(self._window.memory)
         with _ALONE(), torch.no_grad():
-            window.close(self.record, self._reader.parameters, distributed=self._distributed)
+            window.close(self.record, self._reader.parameters, distributed=self.distributed)
         if self.on_window is not None:
             self.on_window()

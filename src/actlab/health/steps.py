@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from actlab.health.parameters import Parameters
@@ -9,7 +12,7 @@ from actlab.health.sampling import few, norms, views
 from actlab.health.states import Gradients
 from actlab.health.window import Window
 
-__all__ = ["StepReader"]
+__all__ = ["StepReader", "when_gradients_are_there"]
 
 Tensor = torch.Tensor
 
@@ -61,3 +64,30 @@ class StepReader:
         if self._views is None:
             return few(self.parameters.tensors)
         return torch.cat(self._views)
+
+
+def when_gradients_are_there(
+    args: Any, kwargs: Any, read: Callable[[], None]
+) -> tuple[Any, Any] | None:
+    """Call `read` now, or where a closure makes the gradients, when it has done so once.
+
+    Returns the arguments of the step as they have to be then; None if they stay.
+    """
+    given = len(args) > 1
+    closure = args[1] if given else kwargs.get("closure")
+    if closure is None:
+        read()
+        return None
+    done = False
+
+    def watched() -> Any:
+        nonlocal done
+        loss = closure()
+        if not done:
+            done = True
+            read()
+        return loss
+
+    if given:
+        return (args[0], watched, *args[2:]), kwargs
+    return args, {**kwargs, "closure": watched}

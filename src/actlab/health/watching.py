@@ -118,7 +118,8 @@ class Watch:
 
     def findings(self) -> Findings:
         """What is wrong with the network: the most serious first, causes before consequences."""
-        self._collector.flush()
+        if not self._collector.distributed:  # windows are closed by all processes together
+            self._collector.flush()
         return self.diagnosed()
 
     def diagnosed(self) -> Findings:
@@ -211,7 +212,8 @@ def watch(
     `loss.backward()`). The training itself is not changed unless a cure is asked for.
 
     Args:
-        model: the network; watch it before `torch.compile` first runs it.
+        model: the network; watch it before `torch.compile` first runs it, and a
+            DistributedDataParallel in every process, since windows are closed together.
         optimizer: that trains it; without it there is nothing on updates and learning rates.
         every: look at every so many steps; the steps between cost next to nothing.
         window: sampled steps whose statistics are taken together.
@@ -224,6 +226,7 @@ def watch(
     Raises:
         TypeError: if the model is no torch.nn.Module or the optimizer no optimizer.
         ValueError: for steps or windows below 1, or an unknown cure.
+        ActlabError: for a cure without an optimizer or by several processes, and for lazy layers.
 
     Example:
         >>> import actlab
@@ -271,6 +274,15 @@ def _check(model: Any, optimizer: Any, every: Any, window: Any, cure: Any) -> No
         raise ValueError(f'cure is {cure!r}; None, "ask" or "apply" was expected')
     if cure is not None and optimizer is None:
         raise ActlabError("a cure needs the optimizer: actlab.watch(model, optimizer, cure=...)")
+    if (
+        cure is not None
+        and type(model).__name__ == "DistributedDataParallel"
+        and (torch.distributed.get_world_size() > 1)
+    ):
+        raise ActlabError(
+            "several processes train this model, and each would judge a cure by its own loss and "
+            "draw weights of its own; watch it without a cure, mend it in one process, start again"
+        )
 
 
 def _asked_on_terminal(finding: Finding, remedy: Remedy) -> bool:
