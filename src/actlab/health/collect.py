@@ -64,12 +64,9 @@ class Collector:
         self.distributed = type(model).__name__ == "DistributedDataParallel"
         self._handles: list[RemovableHandle] = []
         self._mode = CallMode(self)
-        self._on = False
-        self._forwards = 0
-        self._inside = 0
-        self._looking = False
+        self._on = self._looking = False
+        self._forwards = self._inside = self._fired = 0
         self._source = ""
-        self._fired = 0
         self._fresh = True
         self._sites = Sites(record)
         self._scale: Tensor | None = None
@@ -166,8 +163,7 @@ class Collector:
             self._window.drop_backward()
 
     @_disable_dynamo
-    def _end(self, module: nn.Module, args: Any, output: Any) -> None:
-        del args
+    def _end(self, module: nn.Module, _args: Any, output: Any) -> None:
         if torch._C._current_graph_task_id() != -1 or not module.training:
             return
         result = first_tensor(output if not hasattr(output, "to_tuple") else output.to_tuple())
@@ -190,10 +186,8 @@ class Collector:
         self._flag(phase, name, tensor)
         if name == OUTPUT:
             self._watch_gradient(name, tensor)
-        elif name in self._window:
+        if not self._looking or (name == INPUT and name in self._window):
             return  # data hardly change within a window
-        if not self._looking:
-            return
         rows = rows_of(tensor, -1 if tensor.dim() < 4 else 1, self.record.sampled // _LOOK)
         if name not in self.record.sites:
             self.record.sites[name] = Site(name, None, self._source, rows.shape[1])
@@ -203,8 +197,7 @@ class Collector:
     def _layer_hook(self, path: str, module: nn.Module) -> Callable[..., None]:
         recurrent = function_of_recurrent(module)
 
-        def leave(_: nn.Module, args: Any, output: Any) -> None:
-            del args
+        def leave(_: nn.Module, _args: Any, output: Any) -> None:
             if self._on or self._fresh:
                 self._see_layer(path, recurrent, output)
 
@@ -229,12 +222,9 @@ class Collector:
                 return
             if self.record.layers[path].fan_in:  # a normalisation passes on what came before
                 self._flag("forward", path, result)
-            if not self._looking:
-                return
-            if recurrent is not None:
-                self._see(path, recurrent, inverse(recurrent, result), result)
-            elif self.record.layers[path].recurrent:
-                self._see(path, None, result, result)
+            if self._looking and self.record.layers[path].recurrent:
+                given = result if recurrent is None else inverse(recurrent, result)
+                self._see(path, recurrent, given, result)
 
     def _activation_hooks(
         self, path: str, module: nn.Module, activation: Activation
@@ -364,8 +354,7 @@ class Collector:
 
     # -- the optimizer's step ---------------------------------------------------------------
 
-    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        del optimizer
+    def _before_step(self, _: Any, args: Any, kwargs: Any) -> Any:
         return when_gradients_are_there(args, kwargs, self._read_gradients)
 
     def _read_gradients(self) -> None:
@@ -378,8 +367,7 @@ class Collector:
             scaled = self._scale is not None
             self._reader.before(self._window, self.record.steps, scaled=scaled)
 
-    def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        del args, kwargs
+    def _after_step(self, optimizer: Any, *_: Any) -> None:
         if self._on and not self._fresh:
             with _ALONE(), torch.no_grad():
                 rate = float(optimizer.param_groups[0]["lr"])
