@@ -23,6 +23,7 @@ import numpy as np
 from actlab.accuracy import points
 from actlab.accuracy.error import FORMATS, Exact, error_in_ulp
 from actlab.engines import cpu
+from actlab.engines.numpy import step_by_step
 
 if TYPE_CHECKING:
     from actlab.activation import Activation
@@ -157,7 +158,7 @@ def measure(
         batches = [_vectors(activation, dtype)]
         trusted = False
     else:
-        trusted = dtype == "float64" or _trusted(activation, order, wrt)
+        trusted = dtype == "float64" or _trusted(activation, order, wrt) is not None
         batches = []
         if dtype in {"float32", "float64"}:
             batches.append(_exact(activation, dtype, order, wrt))
@@ -219,6 +220,17 @@ def _reference(activation: Activation, order: int, wrt: str) -> Subject:
     return subject(activation, "numpy", order, wrt, kernels_from=math.inf)
 
 
+def _in_float64(activation: Activation, order: int, wrt: str) -> Subject:
+    """The same formula by operations in float64, never wider: enough for most, and quicker."""
+    formula = activation.filled(activation.slope(wrt, order))
+    steps = step_by_step(formula, (), tuple(activation.variables))
+
+    def run(*inputs: Any, dtype: str) -> Any:  # noqa: ARG001  it is float64
+        return np.asarray(steps(*inputs), np.float64)
+
+    return run
+
+
 def _lost(dtype: str) -> float:
     """The unit where subnormal numbers count as zero: such a one, lost, times up to 2**13."""
     return float(2.0 ** (_working_least(dtype) + 13))
@@ -272,14 +284,23 @@ def _dense(activation: Activation, dtype: str, order: int, wrt: str) -> Batch:
         inputs = _many_pairs(dtype)
     else:
         inputs = (points.dense(activation, dtype, order),)
-    values = _reference(activation, order, wrt)(*inputs, dtype="float64")
+    reference = _trusted(activation, order, wrt)
+    assert reference is not None, "only what is trusted stands for exact values"  # noqa: S101
+    values = reference(*inputs, dtype="float64")
     return inputs, Exact.of_floats(values), _least(activation, dtype, order, wrt, inputs)
 
 
 @lru_cache(maxsize=4096)
-def _trusted(activation: Activation, order: int, wrt: str) -> bool:
-    """Whether float64 NumPy may stand for the exact value of narrower formats."""
-    run = _reference(activation, order, wrt)
+def _trusted(activation: Activation, order: int, wrt: str) -> Subject | None:
+    """What in NumPy may stand for the exact value of narrower formats, if anything may."""
+    for reference in (_in_float64, _reference):
+        run = reference(activation, order, wrt)
+        if _is_exact(run, activation, order, wrt):
+            return run
+    return None
+
+
+def _is_exact(run: Subject, activation: Activation, order: int, wrt: str) -> bool:
     for dtype in ("float32", "float64"):
         inputs, exact, least = _exact(activation, dtype, order, wrt)
         if dtype == "float32":  # the unit at an edge is that of float64
