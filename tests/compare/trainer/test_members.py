@@ -231,7 +231,7 @@ def test_time_is_measured(tasks, candidates, pairs, settings, train):
     ("change", "error", "words"),
     [
         ({"optimizer": "adm"}, UnknownNameError, "the nearest is 'adam'"),
-        ({"loss": "cross-entropy"}, UnknownNameError, "the nearest is 'cross_entropy'"),
+        ({"loss": "crossentropy"}, UnknownNameError, "the nearest is 'cross_entropy'"),
         ({"schedule": "cosin"}, UnknownNameError, "the nearest is 'cosine'"),
         ({"metric": "acuracy"}, UnknownNameError, "the nearest is 'accuracy'"),
         ({"loss": "mse"}, DataError, "fitting losses are cross_entropy"),
