@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-OPTIONAL = {"softmax_at_once"}
+OPTIONAL = {"exp_of_difference", "softmax_at_once"}
 """What rules ask for before they use it."""
 
 
