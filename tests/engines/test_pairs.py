@@ -8,6 +8,7 @@ from functools import cache
 import numba
 import numpy as np
 import pytest
+import torch
 from mpmath import mp
 
 import actlab
@@ -138,6 +139,19 @@ def test_without_pairs_the_digits_are_lost(monkeypatch):
     """The fault that the test above is to find."""
     monkeypatch.setattr(spec, "PROMISED", math.inf)
     assert Spec((parse("x * sigmoid(1.702 * x)"),), ("x",), "float64").arithmetic == "float64"
+
+
+def test_what_loses_digits_does_not_depend_on_subnormal_numbers_being_flushed():
+    expression = parse("x * sigmoid(x)")
+    usual = numpy_long._errors.__wrapped__(expression, ("x",))
+    assert usual[0] > 2
+    torch.set_flush_denormal(True)
+    try:
+        while_flushed = numpy_long._errors.__wrapped__(expression, ("x",))
+        assert float(torch.tensor(1e-310, dtype=torch.float64) * 1) == 0  # still so, afterwards
+    finally:
+        torch.set_flush_denormal(False)
+    assert while_flushed == usual
 
 
 def test_plain_formulas_stay_plain():

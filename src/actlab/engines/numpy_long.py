@@ -19,6 +19,7 @@ import numpy as np
 from actlab.engines.guard import VARIABLES
 from actlab.engines.numpy_operations import SCOPE, TABLE
 from actlab.engines.source import compile_function, fold_exactly, parts_of
+from actlab.engines.subnormals import subnormals_count
 from actlab.engines.vectormath import tables
 from actlab.formula import Expression, symbols_of
 
@@ -135,9 +136,17 @@ def _errors(guarded: Expression, names: tuple[str, ...]) -> tuple[float, float]:
     """The largest error on a probe: of all results, and of normal ones."""
     if not AVAILABLE or not symbols_of(guarded):
         return 0.0, 0.0
-    inputs = _probe(names)
+    # parameters that come with a call: positive ones, and of either sign, where terms may cancel
+    lowest = (0.3, -1.7) if set(names) - set(VARIABLES) else (0.3,)
+    found = [_errors_on(_probe(names, low), guarded, names) for low in lowest]
+    return max(every for every, _ in found), max(usual for _, usual in found)
+
+
+def _errors_on(
+    inputs: list[Any], guarded: Expression, names: tuple[str, ...]
+) -> tuple[float, float]:
     steps = compile_function([fold_exactly(guarded)], names, TABLE, SCOPE)
-    with np.errstate(all="ignore"):
+    with subnormals_count(), np.errstate(all="ignore"):
         mine = steps(*inputs)
         exact = program(guarded, names)(*(values.astype(np.longdouble) for values in inputs))
         mine, exact = (np.broadcast_to(one, inputs[0].shape) for one in (mine, exact))
@@ -146,19 +155,25 @@ def _errors(guarded: Expression, names: tuple[str, ...]) -> tuple[float, float]:
         if len(names) == 1:
             _count_by_edges(inputs[0], exact, size, units)
         errors = np.where(np.isfinite(mine - exact), np.abs(mine - exact) / units, 0)
-    usual = errors[(size >= _TINY) | (size == 0)]
+        usual = errors[(size >= _TINY) | (size == 0)]
     return float(errors.max()), float(usual.max(initial=0.0))
 
 
-def _probe(names: tuple[str, ...]) -> list[Any]:
-    """Numbers with all their digits: dense where functions bend, sparse far out."""
+def _probe(names: tuple[str, ...], lowest: float) -> list[Any]:
+    """Numbers with all their digits: dense where functions bend, sparse far out.
+
+    Parameters that come with a call are one number each, from the lowest on up to 1.7.
+    """
     random = np.random.default_rng(8)
     near = np.linspace(-13, 13, 2000) + random.uniform(0, 1 / 128, 2000)
     far = np.exp2(random.uniform(3, 10.5, 100))
     tiny = np.exp2(random.uniform(-1074, -1000, 20))
     x = np.sort(np.concatenate([near, far, -far, tiny, -tiny]))
     each = iter([x, random.permutation(x), *(random.permutation(x) for _ in VARIABLES)])
-    return [next(each) if name in VARIABLES else np.full(x.shape, 0.5) for name in names]
+    return [
+        next(each) if name in VARIABLES else np.full(x.shape, random.uniform(lowest, 1.7))
+        for name in names
+    ]
 
 
 def _count_by_edges(x: Any, exact: Any, size: Any, units: Any) -> None:
