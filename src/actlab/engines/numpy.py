@@ -19,7 +19,7 @@ from actlab.engines.source import compile_function
 from actlab.formula import Call, Expression, Number, Symbol, differentiate
 from actlab.formula.expression import nodes
 
-__all__ = ["as_array", "keeps_integers", "prepare", "step_by_step", "vector"]
+__all__ = ["as_array", "for_few_calls", "keeps_integers", "prepare", "step_by_step", "vector"]
 
 
 @lru_cache(maxsize=4096)
@@ -139,6 +139,16 @@ def step_by_step(
             result = np.asarray(function(*wide, *constants)).astype(np.float64, copy=False)
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         return result if result.shape == shape else np.broadcast_to(result, shape)
+
+    return run
+
+
+def for_few_calls(expression: Expression, names: tuple[str, ...] = ("x",)) -> Callable[..., Any]:
+    """A function of numbers and arrays in float64, without a kernel: compiling takes longer."""
+    steps = step_by_step(expression, (), names)
+
+    def run(*inputs: Any) -> Any:
+        return steps(*(np.asarray(values, np.float64) for values in inputs))[()]
 
     return run
 

@@ -103,7 +103,7 @@ def _codes(function: Any, x: Any) -> Any:
 
 def _changes(switch: Expression) -> list[float]:
     """Where the sign of an expression changes, by bisection down to neighbouring numbers."""
-    function = engine.prepare(switch, ("x",), {}, ())
+    function = engine.for_few_calls(switch)
     grid = _grid()
     codes = _codes(function, grid)
     zeros = [

@@ -102,7 +102,7 @@ def second_moment(activation: Activation, order: int = 0) -> float:
 
 def _moment_of_one(factor: Expression, name: str, what: str) -> float:
     alone = substitute(factor, {name: Symbol("x")})
-    function = engine.prepare(alone, ("x",), {}, ())
+    function = engine.for_few_calls(alone)
 
     def square(z: Any) -> Any:
         return function(z) ** 2

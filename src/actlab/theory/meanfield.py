@@ -87,7 +87,7 @@ def moments(activation: Activation, q: float = 1.0) -> Moments:
     _check_variance(q)
     formula = scalar(activation)
     root = math.sqrt(q)
-    function = engine.prepare(formula, ("x",), {}, ())
+    function = engine.for_few_calls(formula)
 
     def powers(z: Any) -> Any:
         value = function(root * z)
@@ -114,12 +114,12 @@ def layer(activation: Activation, q: float) -> Layer:
     """
     _check_variance(q)
     formula = scalar(activation)
-    function = engine.prepare(formula, ("x",), {}, ())
-    derived = engine.prepare(activation.filled(activation.slope()), ("x",), {}, ())
+    function = engine.for_few_calls(formula)
+    derived = engine.for_few_calls(activation.filled(activation.slope()))
     if q == 0:
         value, slope = float(function(0.0)), float(derived(0.0))
         second = differentiate(formula, "x", 2)
-        curve = float(engine.prepare(second, ("x",), {}, ())(0.0))
+        curve = float(engine.for_few_calls(second)(0.0))
         return Layer(value**2, slope**2 + value * curve, slope**2)
     root = math.sqrt(q)
 
@@ -140,7 +140,7 @@ def slope_kurtosis(activation: Activation, q: float) -> float:
     """
     if not 0 <= q < math.inf:
         return math.inf
-    derived = engine.prepare(activation.filled(activation.slope()), ("x",), {}, ())
+    derived = engine.for_few_calls(activation.filled(activation.slope()))
     root = math.sqrt(q)
     if q == 0:
         return 1.0 if float(derived(0.0)) else math.inf
@@ -226,7 +226,7 @@ def slope_product(activation: Activation, c: float, q: float) -> float:
 def _product(formula: Expression, c: float, q: float, what: str) -> float:
     """E[g(u1) g(u2)]: given the part that both inputs share, they are independent."""
     root = math.sqrt(q)
-    function = engine.prepare(formula, ("x",), {}, ())
+    function = engine.for_few_calls(formula)
     breaks = _scaled(formula, root)
     if abs(c) > 1 - 1e-12:
         sign = math.copysign(1, c)

@@ -48,7 +48,7 @@ def _nested(expression: Expression, panels: int) -> float:
     splits = _splits(expression, gates)
     base = np.broadcast_to(edges, (len(gates), len(edges)))
     ends = np.sort(np.concatenate([base, splits], axis=1), axis=1)
-    function = engine.prepare(expression, ("x", "gate"), {}, ())
+    function = engine.for_few_calls(expression, ("x", "gate"))
     total = 0.0
     for low, high in zip(ends.T[:-1], ends.T[1:], strict=True):
         width = (high - low)[:, None] / 2
@@ -66,7 +66,7 @@ def _splits(expression: Expression, gates: Any) -> Any:
     grid = np.linspace(-_REACH, _REACH, 281)
     columns: list[Any] = []
     for switch in switches(expression):
-        function = engine.prepare(switch, ("x", "gate"), {}, ())
+        function = engine.for_few_calls(switch, ("x", "gate"))
         signs = np.sign(function(grid[None, :], gates[:, None]))
         changed = signs[:, :-1] != signs[:, 1:]
         for place in range(int(changed.sum(axis=1).max(initial=0))):
