@@ -82,7 +82,7 @@ class Call(Expression):
 
     __slots__ = ("arguments", "head")
     head: Final[str]
-    arguments: Final[tuple[Expression, ...]]
+    arguments: tuple[Expression, ...]
 
     def __init__(self, head: str, arguments: tuple[Expression, ...]) -> None:
         self.head = head
@@ -95,12 +95,14 @@ class Call(Expression):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return (
-            isinstance(other, Call)
-            and self._hash == other._hash
-            and self.head == other.head
-            and self.arguments == other.arguments
-        )
+        if not isinstance(other, Call) or self._hash != other._hash or self.head != other.head:
+            return False
+        if self.arguments is not other.arguments:
+            if self.arguments != other.arguments:
+                return False
+            # a part that is used twice would else be compared once for each way that leads to it
+            other.arguments = self.arguments
+        return True
 
     @property
     def operands(self) -> tuple[Expression, ...]:
