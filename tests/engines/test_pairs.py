@@ -186,3 +186,65 @@ def test_explain_tells_of_the_digits():
     assert "long double" in actlab.explain("quick_gelu", np.zeros(5)).reason
     assert "long double" not in actlab.explain("tanh", np.zeros(5)).reason
     assert "long double" not in actlab.explain("quick_gelu", np.zeros(5, np.float32)).reason
+
+
+# -- results below the normal numbers --------------------------------------------------------
+
+
+BELOW_NORMAL = [
+    ("soft_cap", 0, 2.2250738585072014e-308),
+    ("silu", 0, -741.3),
+    ("silu", 0, -747.1),
+    ("dsilu", 1, -719.7),
+    ("swish_sign", 1, -145.1),
+    ("gaussian", 1, 26.9),
+]
+
+
+@pytest.mark.parametrize(("name", "order", "at"), BELOW_NORMAL)
+def test_kernels_keep_the_digits_of_results_whose_parts_are_below_the_normal_numbers(
+    name, order, at
+):
+    f = actlab.get(name)
+    x = np.array([1.5, at, 0.0, -2.0])
+    exact = np.array([f.exact(value, order=order, digits=20) for value in x])
+    with cpu.kernels_from(0):
+        found = f.derivative(x) if order else f(x)
+        assert error_in_ulp(found, exact, "float64").max() < 4
+        gradient = torch.from_numpy(x).requires_grad_()
+        f(gradient).sum().backward()
+    if not order:
+        slope = np.array([f.exact(value, order=1, digits=20) for value in x])
+        assert error_in_ulp(gradient.grad.numpy(), slope, "float64").max() < 4
+
+
+@pytest.mark.parametrize(("name", "order", "at"), BELOW_NORMAL)
+def test_without_raising_those_digits_are_lost(name, order, at):
+    """The fault that the test above is to find."""
+    f = actlab.get(name)
+    expression = f.filled(f.slope()) if order else f.bound
+    exact = f.exact(at, order=order, digits=20)
+    plain = single_steps(expression, at)
+    assert error_in_ulp(plain, exact, "float64") > 4
+    assert Spec((expression,), ("x",), "float64").loses_below
+
+
+def single_steps(expression, at):
+    from actlab.engines.numpy_operations import evaluate_steps
+
+    return float(evaluate_steps(expression, {"x": np.array([at])}, {}, "float64")[expression][0])
+
+
+@pytest.mark.parametrize("text", ["x", "exp(x)", "maximum(x, 0)", "where(x > 0, x, expm1(x))"])
+def test_formulas_that_keep_small_results_are_compiled_once(text):
+    assert not Spec((parse(text),), ("x",), "float64").loses_below
+    assert not Spec((parse("x * sigmoid(x)"),), ("x",), "float32").loses_below
+
+
+@pytest.mark.parametrize(("name", "far"), [("silu", -741.3), ("snake", 3e7)])
+def test_in_place_where_a_kernel_reads_its_input_twice(name, far):
+    f = actlab.get(name)
+    x = np.full(3000, far) + np.arange(3000) % 3
+    expected = f(x)
+    assert f(x, out=x) is x
+    assert np.array_equal(x, expected)

@@ -118,6 +118,9 @@ def _kernel(
         return False
     derived = differentiate(expression, wrt, order)
     numbers = tuple(activation.parameters.items())
+    over = any(_place(value) == _place(out) for value in inputs)
+    if over and not cpu.in_place(derived, numbers, activation.variables, dtype):
+        return False
     address = cpu.value_address(derived, numbers, activation.variables, (), dtype)
     if address is None:
         return False

@@ -23,7 +23,7 @@ from actlab.engines.subnormals import subnormals_count
 from actlab.engines.vectormath import tables
 from actlab.formula import Expression, symbols_of
 
-__all__ = ["AVAILABLE", "error_in_float64", "is_needed", "program"]
+__all__ = ["AVAILABLE", "error_in_float64", "is_needed", "loses_below", "program"]
 
 AVAILABLE: Final = np.finfo(np.longdouble).eps < 2.0**-60
 """Whether a long double has digits to spare."""
@@ -132,6 +132,33 @@ def is_needed(guarded: Expression, names: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=1024)
+def loses_below(guarded: Expression, names: tuple[str, ...], tolerated: float) -> bool:
+    """Whether small results lose digits because a part was below the normal numbers.
+
+    Args:
+        guarded: the formula with its numbers put in, right at the ends.
+        names: of the inputs, and of parameters that come with each call.
+        tolerated: units in the last place that a result may be off.
+    """
+    if not AVAILABLE or not symbols_of(guarded):
+        return False
+    random = np.random.default_rng(9)
+    sizes = np.exp2(np.concatenate([np.linspace(-1073, -1000, 200), np.linspace(2, 10.5, 3000)]))
+    x = random.permutation(np.concatenate([sizes, -sizes]) * random.uniform(1, 1.002, 6400))
+    # one input after the other is far out, or small, and the others are a number each
+    for name in (name for name in names if name in VARIABLES):
+        inputs = [x if name == one else np.full(x.shape, random.uniform(0.3, 1.7)) for one in names]
+        with subnormals_count(), np.errstate(all="ignore"):
+            mine, exact = _both(inputs, guarded, names)
+            size = np.abs(exact.astype(np.float64))
+            errors = np.abs(mine - exact) / np.spacing(size)
+            small = (size < _TINY) & np.isfinite(mine - exact)
+        if errors[small].max(initial=0.0) > tolerated:
+            return True
+    return False
+
+
+@lru_cache(maxsize=1024)
 def _errors(guarded: Expression, names: tuple[str, ...]) -> tuple[float, float]:
     """The largest error on a probe: of all results, and of normal ones."""
     if not AVAILABLE or not symbols_of(guarded):
@@ -145,11 +172,8 @@ def _errors(guarded: Expression, names: tuple[str, ...]) -> tuple[float, float]:
 def _errors_on(
     inputs: list[Any], guarded: Expression, names: tuple[str, ...]
 ) -> tuple[float, float]:
-    steps = compile_function([fold_exactly(guarded)], names, TABLE, SCOPE)
     with subnormals_count(), np.errstate(all="ignore"):
-        mine = steps(*inputs)
-        exact = program(guarded, names)(*(values.astype(np.longdouble) for values in inputs))
-        mine, exact = (np.broadcast_to(one, inputs[0].shape) for one in (mine, exact))
+        mine, exact = _both(inputs, guarded, names)
         size = np.abs(exact.astype(np.float64))
         units = np.spacing(size)
         if len(names) == 1:
@@ -157,6 +181,15 @@ def _errors_on(
         errors = np.where(np.isfinite(mine - exact), np.abs(mine - exact) / units, 0)
         usual = errors[(size >= _TINY) | (size == 0)]
     return float(errors.max()), float(usual.max(initial=0.0))
+
+
+def _both(inputs: list[Any], guarded: Expression, names: tuple[str, ...]) -> tuple[Any, Any]:
+    """The results in float64 and in long double."""
+    steps = compile_function([fold_exactly(guarded)], names, TABLE, SCOPE)
+    mine = steps(*inputs)
+    exact = program(guarded, names)(*(values.astype(np.longdouble) for values in inputs))
+    mine, exact = (np.broadcast_to(one, inputs[0].shape) for one in (mine, exact))
+    return mine, exact
 
 
 def _probe(names: tuple[str, ...], lowest: float) -> list[Any]:

@@ -25,6 +25,7 @@ __all__ = [
     "backward_address",
     "bound",
     "by_row",
+    "in_place",
     "kernels_from",
     "large_enough",
     "value_address",
@@ -90,8 +91,23 @@ def value_address(
     dtype: str,
 ) -> int | None:
     """The kernel of an expression with the numbers `fixed` put in."""
-    outputs = (bound(expression, fixed),)
-    return address_of(Spec(outputs, arrays, dtype, rows))  # type: ignore[arg-type]
+    return address_of(_value(expression, fixed, arrays, rows, dtype))
+
+
+@lru_cache(maxsize=4096)
+def in_place(expression: Expression, fixed: Fixed, arrays: tuple[str, ...], dtype: str) -> bool:
+    """Whether such a kernel may write its results over its input."""
+    return not _value(expression, fixed, arrays, (), dtype).reads_twice
+
+
+def _value(
+    expression: Expression,
+    fixed: Fixed,
+    arrays: tuple[str, ...],
+    rows: tuple[str, ...],
+    dtype: str,
+) -> Spec:
+    return Spec((bound(expression, fixed),), arrays, dtype, rows)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=4096)

@@ -56,7 +56,7 @@ def build(spec: Spec) -> bytes:
     source = write_kernel(spec, frozenset(scope))
     exec(compile(source, "<actlab kernel>", "exec"), scope)  # noqa: S102  from expressions only
     scope["_square"] = numba.njit(forceinline=True)(_square)
-    for name in ("formula", "by_library"):
+    for name in ("formula", "by_library", "by_raising"):
         if name in scope:
             scope[name] = numba.njit(error_model="numpy", forceinline=True)(scope[name])
     return object_code(scope["kernel"])

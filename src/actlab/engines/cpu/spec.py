@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from actlab.engines.guard import VARIABLES, guard, probe_points
-from actlab.engines.numpy_long import error_in_float64
+from actlab.engines.numpy_long import error_in_float64, loses_below
 from actlab.engines.numpy_operations import evaluate_steps
 from actlab.engines.source import fold_constants
 from actlab.engines.vectormath import REWRITES, WHOLE
@@ -92,6 +92,19 @@ class Spec:
             return "single"
         simple = not (self.rows or self.sums) and all(map(_is_simple, self.outputs))
         return "plain" if simple else "mixed"
+
+    @property
+    def loses_below(self) -> bool:
+        """Whether small results in float64 need the formula `raised`; see there."""
+        if self.dtype != "float64" or not self.pairs or self.periodic:
+            return False
+        names = (*self.arrays, *self.rows)
+        return any(loses_below(_guarded(e), names, PROMISED) for e in self.outputs)
+
+    @property
+    def reads_twice(self) -> bool:
+        """Whether inputs may be read once more after results are stored, so not in place."""
+        return self.periodic or self.loses_below
 
     @property
     def periodic(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from actlab.engines.cpu.raising import LOWERED, REACH, SMALL, raised
 from actlab.engines.cpu.spec import FURTHEST, GRADIENT, Spec, bounded, rewritten
 from actlab.engines.source import fold_exactly, parts_of, write_function
 from actlab.formula import Call, Expression, Number
@@ -74,7 +75,9 @@ def kernel(task):
 
 
 def write_kernel(spec: Spec, names: frozenset[str]) -> str:
-    """Source of the functions `formula`, `by_library` (for sines far out) and `kernel`.
+    """Source of the functions of one element and of `kernel`.
+
+    The first are `formula`, `by_library` (for sines far out) and `by_raising` (for small results).
 
     Args:
         spec: what to compute.
@@ -101,10 +104,22 @@ def write_kernel(spec: Spec, names: frozenset[str]) -> str:
         table = {**TABLE, "sin": "math.sin({a})", "cos": "math.cos({a})"}
         lines.append(write_function(expressions, inputs, table, "by_library"))
     body = _Body(spec, held, arguments)
+    if body.raises:
+        lines.append(_by_raising(expressions[: len(spec.outputs)], spec, names))
     wide = "prefer_wide_vectors()" if spec.whole is not None else "pass"
     scratch = "; ".join(f"scratch_{i} = scratch()" for i in range(len(spec.sums))) or "pass"
     lines.append(_HEAD.format(wide=wide, scratch=scratch) + body.text())
     return "\n".join(lines)
+
+
+def _by_raising(outputs: tuple[Expression, ...], spec: Spec, names: frozenset[str]) -> str:
+    """The outputs by the formulas raised."""
+    high = [raised(expression) for expression in outputs]
+    inputs = [*spec.arrays, *spec.rows]
+    if spec.arithmetic == "pairs":
+        long = [_without_powers(fold_exactly(expression)) for expression in high]
+        return write_function(long, inputs, PAIRS_TABLE, "by_raising", _pair)
+    return write_function([rewritten(e, names) for e in high], inputs, TABLE, "by_raising")
 
 
 def _pair(value: Fraction) -> str:
@@ -145,10 +160,11 @@ class _Body:
     def __init__(self, spec: Spec, held: bool, arguments: str) -> None:
         self.spec, self.held, self.arguments = spec, held, arguments
         self.bits = spec.dtype.removeprefix("float")
+        self.raises = spec.loses_below
 
     def text(self) -> str:
         """Source, indented to stand in the loop over rows."""
-        if not (self.spec.sums or self.spec.periodic):
+        if not (self.spec.sums or self.spec.periodic or self.raises):
             loop = ["for i in range(begin, end):", *_indented(self._element())]
         else:
             loop = [
@@ -161,9 +177,13 @@ class _Body:
         lines = [
             "stop = min(block + BLOCK, end)",
             "far_out = False",
+            *(["small = False"] if self.raises else []),
             "for i in range(block, stop):",
             *_indented(self._element()),
         ]
+        if self.raises:
+            lines += ["if small:", "    for i in range(block, stop):"]
+            lines += _indented(_indented(self._raised_element()))
         if self.spec.periodic:
             lines += ["if far_out:", "    for i in range(block, stop):"]
             lines += _indented(_indented(self._element("by_library")))
@@ -186,13 +206,11 @@ class _Body:
         lines += [f"p_{name} = load64(row_{name}, 0)" for name in self.spec.rows]
         return lines
 
-    def _element(self, formula: str = "formula") -> list[str]:
-        spec = self.spec
-        widened = spec.arithmetic == "mixed"
+    def _loads(self) -> list[str]:
         lines = []
-        for name in spec.streams:
+        for name in self.spec.streams:
             value = f"load{self.bits}(at_{name}, i)"
-            if widened:
+            if self.spec.arithmetic == "mixed":
                 value = f"widened({value})"
             lines.append(f"p_{name} = {value}")
             if self.held and name != GRADIENT:
@@ -200,6 +218,34 @@ class _Body:
                     f"p_{name} = choose(p_{name} > {FURTHEST!r}, {FURTHEST!r}, "
                     f"choose(p_{name} < -{FURTHEST!r}, -{FURTHEST!r}, p_{name}))"
                 )
+        return lines
+
+    def _is_small(self, result: str, limit: float = SMALL) -> str:
+        """Whether a result may have lost digits: it is small, and no input is 0 or far away."""
+        inside = (f"(p_{name} != 0.0) & (abs(p_{name}) < {REACH!r})" for name in self.spec.arrays)
+        return f"(abs({result}) < {limit!r}) & " + " & ".join(inside)
+
+    def _raised_element(self) -> list[str]:
+        """The results that come out small by raising; the others stay."""
+        outputs = range(len(self.spec.outputs))
+        lines = [
+            *self._loads(),
+            f"{', '.join(f'z_{k}' for k in outputs)} = by_raising({self.arguments})",
+        ]
+        for k in outputs:
+            if self.spec.arithmetic == "pairs":
+                lines.append(f"z_{k} = rounded(z_{k})")
+            gradient = f" * p_{GRADIENT}" if self.spec.backward else ""
+            small = self._is_small(f"z_{k}", SMALL / LOWERED)
+            lines += [
+                f"if {small}:",
+                f"    store{self.bits}(out_{k}, i, z_{k}{gradient} * {LOWERED!r})",
+            ]
+        return lines
+
+    def _element(self, formula: str = "formula") -> list[str]:
+        spec = self.spec
+        lines = self._loads()
         outputs = len(spec.outputs)
         results = [f"y_{k}" for k in range(outputs + len(spec.sums))]
         lines.append(f"{', '.join(results)} = {formula}({self.arguments})")
@@ -207,6 +253,8 @@ class _Body:
             lines += [f"{result} = rounded({result})" for result in results]
         if spec.periodic and formula == "formula":
             lines += [f"far_out = far_out | ({result} != {result})" for result in results]
+        if self.raises:
+            lines += [f"small = small | ({self._is_small(y)})" for y in results[:outputs]]
         if spec.backward:
             lines += [f"{result} = {result} * p_{GRADIENT}" for result in results]
         lines += [f"store{self.bits}(out_{k}, i, {results[k]})" for k in range(outputs)]
