@@ -153,11 +153,10 @@ def _evaluate(
     order: int,
 ) -> Any:
     if parameters:
-        engine = _engine_name(type(x), type(gate), *(type(v) for v in parameters.values()))
+        kinds = (type(x), type(gate), *(type(v) for v in parameters.values()))
+        name = _plan_for(activation, wrt, order, tuple(parameters), *kinds)
     else:
-        engine = _engine_name(type(x), type(gate))
-    name = f"{engine} {order} {wrt} {','.join(parameters)}"
-    _make_plan(activation, name)
+        name = _plan_for(activation, wrt, order, (), type(x), type(gate))
     return getattr(activation.plans, name)(x, gate, axis, *parameters.values())
 
 
@@ -190,15 +189,22 @@ def _write(
 Plan = Callable[..., Any]
 
 
+@lru_cache(maxsize=4096)
+def _plan_name(wrt: str, order: int, given: tuple[str, ...], *kinds: type) -> tuple[str, str]:
+    engine = _engine_name(*kinds)
+    return engine, f"{engine} {order} {wrt} {','.join(given)}"
+
+
 @constant
-def _make_plan(activation: Activation, name: str) -> bool:
-    """Prepare `run(x, gate, axis, *given parameters)`, once per activation and request."""
+def _plan_for(
+    activation: Activation, wrt: str, order: int, given: tuple[str, ...], *kinds: type
+) -> str:
+    """Where among the plans `run(x, gate, axis, *given parameters)` is, made on the first call."""
+    engine, name = _plan_name(wrt, order, given, *kinds)
     if not hasattr(activation.plans, name):
-        engine, order, wrt, given = name.split(" ")
         module = import_module(f"{__name__}.{engine}")
-        names = tuple(filter(None, given.split(",")))
-        setattr(activation.plans, name, _prepare(activation, module, wrt, int(order), names))
-    return True
+        setattr(activation.plans, name, _prepare(activation, module, wrt, order, given))
+    return name
 
 
 def _prepare(

@@ -70,7 +70,7 @@ def softmax(x: Any, axis: int, *, log: bool) -> Any:
     if x.dtype not in (np.float32, np.float64) or not (x.size and cpu.large_enough(x.size)):
         return None
     solid = np.ascontiguousarray(x)
-    out = np.empty_like(solid)
+    out = cpu.room.array(solid.shape, solid.dtype)
     done = cpu.run_softmax(
         lambda across: cpu.address_of(cpu.SoftmaxSpec(log, False, x.dtype.name, across)),
         solid.shape,
@@ -87,13 +87,15 @@ def _run(
     """Run the kernel on arrays of one shape; the result has their order in memory."""
     native = [array if array.flags.aligned else array.copy() for array in arrays]
     first = native[0]
-    out = np.empty_like(first, order="K", subok=False, shape=shape)
+    dense = first.flags.c_contiguous
+    like = None if dense else np.empty_like(first, order="K", subok=False, shape=shape).strides
+    out = cpu.room.array(shape, work, like)
     total = out.size
     found: tuple[int, int, list[int]] | None
     if all(array.strides == out.strides for array in native):
         found = 1, total, [0] * (len(native) + 1)
     else:
-        out = np.empty(shape, work)
+        out = cpu.room.array(shape, work)
         every = [*native, out]
         found = cpu.collapsed(shape, [a.strides for a in every], [work.itemsize] * len(every))
         if found is None or (found[0] > 1 and found[1] < _SHORTEST_ROW):

@@ -23,7 +23,7 @@ from actlab.engines import cpu, outputs, torch_kernels, torch_onnx
 from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
-from actlab.engines.torch_direct import direct_way, own_operation
+from actlab.engines.torch_direct import direct_way, own_way
 from actlab.engines.torch_operations import (
     SCOPE,
     TABLE,
@@ -57,17 +57,18 @@ class Kernel:
         self.constants = tuple(value for _, value in fixed)
         self.inputs = sum(name in VARIABLES for name in names)
         self.composed = Shelf()
-        self.direct = None
+        self.direct: Any = None
         if names == ("x",) and order <= cpu.HIGHEST_ORDER:
             known = outputs.lossless(cpu.bound(expression, fixed)) if backward is None else None
-            own = own_operation(expression) if backward is None else None
-            self.direct = own or (
+            self.direct = (
                 direct_way(self, lambda: _slope(self, "x"))
                 if known is None
                 else direct_way(
                     self, lambda: _kernel(known, ("x",), (), order=order + 1), of_output=True
                 )
             )
+            if backward is None:
+                self.direct = own_way(expression, self.direct) or self.direct
 
     def apply(self, *values: Any) -> Any:
         """The value, with a record for gradients where they are wanted."""
@@ -279,7 +280,13 @@ def prepare(
     keeps = order == 0 and not fixed and not given and keeps_integers(expression)
     count = len(variables)
 
+    direct = kernel.direct
+
     def run(*values: Any) -> Any:
+        if direct is not None and not torch.compiler.is_compiling():
+            result = direct(*values)
+            if result is not None:
+                return result
         inputs = values
         if not all(isinstance(value, torch.Tensor) for value in values[:count]):
             inputs = (*_tensors(values[:count]), *values[count:])

@@ -14,11 +14,17 @@ import torch
 from torch.autograd import forward_ad
 
 from actlab.engines import cpu, torch_kernels
+from actlab.engines.torch_room import empty_like
 from actlab.formula import Expression, parse
 
-__all__ = ["direct_way", "own_operation"]
+__all__ = ["OWN_BELOW", "direct_way", "has_own", "own_way"]
 
-_ITSELF = (torch.Tensor, torch.nn.Parameter)
+_ITSELF = frozenset((torch.Tensor, torch.nn.Parameter))
+_STRIDED = torch.strided
+_modes: Any = torch._C._len_torch_dispatch_stack
+_tracing: Any = torch._C._is_tracing
+_transformed: Any = torch._C._are_functorch_transforms_active
+_gradients: Any = torch.is_grad_enabled
 
 _OWN = {parse("maximum(x, 0)"): torch.relu}
 """Operations of PyTorch that are exact, keep the output alone and wait for nothing but memory.
@@ -26,16 +32,30 @@ _OWN = {parse("maximum(x, 0)"): torch.relu}
 Its other piecewise linear functions are as fast, but hand a gradient through where x is NaN.
 """
 
+OWN_BELOW = 1 << 22
+"""Elements from which a kernel is faster all the same: its result is in memory that is kept."""
 
-def own_operation(expression: Expression) -> Callable[[Any], Any] | None:
-    """PyTorch's own operation for an expression of x, if it is as good as a kernel."""
+
+def has_own(expression: Expression, elements: int) -> bool:
+    """Whether PyTorch's own operation is as good as a kernel for so many elements."""
+    return expression in _OWN and elements < OWN_BELOW
+
+
+def own_way(expression: Expression, beyond: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
+    """PyTorch's own operation for an expression of x, if it is as good as a kernel.
+
+    Args:
+        expression: the formula.
+        beyond: what serves where it is not.
+    """
     operation = _OWN.get(expression)
     if operation is None:
         return None
 
     def run(x: Any) -> Any:
-        plain = type(x) in _ITSELF and x.is_floating_point() and x.layout is torch.strided
-        return operation(x) if plain else None
+        if type(x) not in _ITSELF or not x.is_floating_point() or x.layout is not torch.strided:
+            return None
+        return operation(x) if x.numel() < OWN_BELOW or not x.is_cpu else beyond(x)
 
     return run
 
@@ -50,86 +70,88 @@ def direct_way(
         slope: gives the kernel of its derivative.
         of_output: whether that is a function of the output, which is then what is kept.
     """
-    machine = _Machine(kernel)
-    backward = _Backward(slope)
+    value, backward = _Value(kernel), _Backward(slope)
+    has_slope = kernel.order < cpu.HIGHEST_ORDER
 
     class Direct(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
-            out = machine(x)
+            out = empty_like(x)
+            value[x.dtype](x.numel(), x.data_ptr(), out.data_ptr())
             ctx.save_for_backward(out if of_output else x)
             return out
 
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:
             (kept,) = ctx.saved_tensors
-            if kernel.order < cpu.HIGHEST_ORDER and not torch.is_grad_enabled():
-                result = backward(kept, gradient)
-                if result is not None:
-                    return result
+            if has_slope and _is_plain(gradient) and not _gradients():
+                launch = backward[kept.dtype]
+                if launch is not None:
+                    gradient, out = gradient.contiguous(), empty_like(kept)
+                    launch(kept.numel(), kept.data_ptr(), gradient.data_ptr(), out.data_ptr())
+                    return out
             return gradient * slope().apply(kept)
 
+    # what `Direct.apply` does but for looking for transformations, which `_is_plain` does
+    apply: Any = super(torch.autograd.Function, Direct).apply
+
     def run(x: Any) -> Any:
-        if (
-            type(x) not in _ITSELF
-            or x.dtype not in torch_kernels.NAMES
-            or not cpu.large_enough(x.numel())
-            or not x.is_contiguous()
-            or forward_ad._current_level >= 0
-            or not torch_kernels.is_eager((x,))
-            or not machine.ready(x.dtype)
+        if not (
+            _is_plain(x)
+            and x.is_contiguous()
+            and cpu.large_enough(x.numel())
+            and forward_ad._current_level < 0
         ):
             return None
-        if x.requires_grad and torch.is_grad_enabled():
-            return Direct.apply(x)  # type: ignore[no-untyped-call]
-        return machine(x)
+        launch = value[x.dtype]
+        if launch is None:
+            return None
+        if x.requires_grad and _gradients():
+            return apply(x)
+        out = empty_like(x)
+        launch(x.numel(), x.data_ptr(), out.data_ptr())
+        return out
 
     return run
 
 
-class _Machine:
-    """The value of a contiguous tensor."""
+def _is_plain(x: Any) -> bool:
+    """Whether this is a plain dense tensor on the CPU and nobody transforms or traces the call.
+
+    Whether it is being compiled has been asked before.
+    """
+    return (
+        type(x) in _ITSELF
+        and x.is_cpu
+        and x.layout is _STRIDED
+        and not (x.is_neg() or _transformed() or _modes() or _tracing())
+    )
+
+
+class _Value(dict[torch.dtype, Any]):
+    """By type of the tensor, what computes the value; None where there is no kernel."""
 
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
-        self.addresses: dict[torch.dtype, int | None] = {}
 
-    def ready(self, dtype: torch.dtype) -> bool:
-        """Whether there is machine code for this type."""
-        if dtype not in self.addresses:
-            kernel = self.kernel
-            self.addresses[dtype] = cpu.value_address(
-                kernel.expression, kernel.fixed, ("x",), (), torch_kernels.NAMES[dtype]
-            )
-        return self.addresses[dtype] is not None
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        out = torch.empty_like(x)
-        operands = x.data_ptr(), 0, out.data_ptr(), 0
-        address = self.addresses[x.dtype]
-        assert address is not None  # noqa: S101  `ready` was asked
-        cpu.run_flat(address, x.numel(), operands)
-        return out
+    def __missing__(self, dtype: torch.dtype) -> Any:
+        address = None
+        if dtype in torch_kernels.NAMES:
+            expression, fixed = self.kernel.expression, self.kernel.fixed
+            address = cpu.value_address(expression, fixed, ("x",), (), torch_kernels.NAMES[dtype])
+        self[dtype] = None if address is None else cpu.launcher(address)
+        return self[dtype]
 
 
-class _Backward:
-    """The gradient from above times the slope."""
+class _Backward(dict[torch.dtype, Any]):
+    """By type of the tensor, what computes the gradient from above times the slope."""
 
     def __init__(self, slope: Callable[[], Any]) -> None:
         self.slope = slope
-        self.addresses: dict[torch.dtype, int | None] = {}
 
-    def __call__(self, x: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor | None:
-        if x.dtype not in self.addresses:
-            kernel = self.slope()
-            self.addresses[x.dtype] = cpu.backward_address(
-                (("x", kernel.expression),), kernel.fixed, ("x",), (), torch_kernels.NAMES[x.dtype]
-            )
-        address = self.addresses[x.dtype]
-        if address is None or not torch_kernels.is_eager((gradient,)):
-            return None
-        gradient = gradient.contiguous()
-        out = torch.empty_like(x)
-        operands = x.data_ptr(), 0, gradient.data_ptr(), 0, out.data_ptr(), 0
-        cpu.run_flat(address, x.numel(), operands)
-        return out
+    def __missing__(self, dtype: torch.dtype) -> Any:
+        kernel = self.slope()
+        slopes = (("x", kernel.expression),)
+        address = cpu.backward_address(slopes, kernel.fixed, ("x",), (), torch_kernels.NAMES[dtype])
+        self[dtype] = None if address is None else cpu.launcher(address)
+        return self[dtype]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from actlab.engines import cpu, numpy
+from actlab.engines.torch_room import empty, empty_like
 from actlab.formula import Expression
 
 __all__ = ["NAMES", "backward", "is_eager", "step_by_step", "value"]
@@ -199,7 +200,7 @@ class _Call:
         arrays, rows, columns, steps = self._in_rows()
         dense = self.arrays[0] if arrays is self.arrays and rows == 1 else None
         made = [
-            torch.empty(self.shape, dtype=self.work) if dense is None else torch.empty_like(dense)
+            empty(self.shape, self.work) if dense is None else empty_like(dense)
             for _ in range(outputs)
         ]
         blocks = -(-columns // cpu.BLOCK)

@@ -10,6 +10,7 @@ from torch.autograd import forward_ad
 
 from actlab.engines import cpu
 from actlab.engines.torch_kernels import NAMES, is_eager
+from actlab.engines.torch_room import empty_like
 
 __all__ = ["softmax"]
 
@@ -60,7 +61,7 @@ def _address(log: bool, backward: bool, dtype: Any, across: bool) -> int | None:
 def _run(tensors: list[Any], axis: int, log: bool) -> Any:
     """The value from x, or the gradient from the output and its gradient; None without a kernel."""
     solid = [tensor.detach().contiguous() for tensor in tensors]
-    out = torch.empty_like(solid[0])
+    out = empty_like(solid[0])
     backward = len(tensors) > 1
     done = cpu.run_softmax(
         lambda across: _address(log, backward, out.dtype, across),

@@ -2,10 +2,11 @@
 
 `spec.py` says what a kernel computes, `writing.py` writes its source with the functions of
 `vectormath`, `building.py` compiles it, `store.py` keeps it, `arrangement.py` finds the one for a
-call, `tasks.py` runs it. The NumPy and the PyTorch engine ask here; nobody else knows that kernels
-exist.
+call, `tasks.py` runs it, `room.py` has memory for large results. The NumPy and the PyTorch engine
+ask here; nobody else knows that kernels exist.
 """
 
+from actlab.engines.cpu import room
 from actlab.engines.cpu.arrangement import (
     HIGHEST_ORDER,
     KERNEL_FROM,
@@ -25,6 +26,7 @@ from actlab.engines.cpu.tasks import (
     BLOCK,
     PARALLEL_FROM,
     collapsed,
+    launcher,
     run,
     run_flat,
     thread_count,
@@ -49,6 +51,8 @@ __all__ = [
     "in_place",
     "kernels_from",
     "large_enough",
+    "launcher",
+    "room",
     "run",
     "run_flat",
     "run_softmax",

@@ -16,13 +16,22 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BLOCK", "PARALLEL_FROM", "collapsed", "run", "run_flat", "run_rows", "thread_count"]
+__all__ = [
+    "BLOCK",
+    "PARALLEL_FROM",
+    "collapsed",
+    "launcher",
+    "run",
+    "run_flat",
+    "run_rows",
+    "thread_count",
+]
 
 PARALLEL_FROM = 1 << 15
 """Elements from which several threads pay (with OpenMP's pool)."""
@@ -71,6 +80,22 @@ def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
         _start(address, 1, columns, numbers)
     elif columns:
         _function(address)(_words(5 + len(numbers))(0, 1, 1, columns, columns, *numbers))
+
+
+def launcher(address: int) -> Callable[..., None]:
+    """The kernel at an address as a function of a length and the places of two or three arrays.
+
+    They have one row and no parameters: `run_flat` with as little to do as can be at each call.
+    """
+    function, words = _function(address), _words(11)
+
+    def launch(columns: int, first: int, second: int, third: int = 0) -> None:
+        if columns >= PARALLEL_FROM:
+            _start(address, 1, columns, (first, 0, second, 0, third, 0))
+        elif columns:
+            function(words(0, 1, 1, columns, columns, first, 0, second, 0, third, 0))
+
+    return launch
 
 
 def _start(
