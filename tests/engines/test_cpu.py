@@ -141,7 +141,8 @@ def test_arithmetic_is_wide_where_one_rounding_is_not_enough():
         return cpu.Spec((parse(text),), ("x",), "float32").arithmetic
 
     assert arithmetic("maximum(x, 0)") == "plain"
-    assert arithmetic("maximum(x, 0) + 1") == "mixed"
+    assert arithmetic("maximum(x, 0) + 1") == "plain"
+    assert arithmetic("maximum(x, 0) - 0.1") == "mixed"
     assert arithmetic("0.1 * (0.3 * x)") == "mixed"
     assert arithmetic("x * sigmoid(x)") == "single"
     assert arithmetic("1 + x * sigmoid(x)") == "mixed"

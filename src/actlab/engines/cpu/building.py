@@ -42,9 +42,10 @@ def _add_up(address: int, count: int) -> float:
 
 def build(spec: Spec) -> bytes:
     """Object code of a kernel, with the function `ENTRY` and no need of Numba to run."""
-    which = "mixed" if spec.arithmetic == "plain" else spec.arithmetic
+    plain = spec.arithmetic == "plain"
     scope: dict[str, Any] = {
-        **primitives(which),
+        **primitives("mixed" if plain else spec.arithmetic),
+        **({"sign": primitives("single")["sign"]} if plain else {}),
         **{name: getattr(words, name) for name in words.__all__},
         "choose": bits.choose,
         "prefer_wide_vectors": bits.prefer_wide_vectors,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
+from actlab.engines.cpu.rounding import ENOUGH, error_in_float32, is_arithmetic
 from actlab.engines.guard import VARIABLES, guard, probe_points
 from actlab.engines.numpy_long import error_in_float64, loses_below
 from actlab.engines.numpy_operations import evaluate_steps
@@ -17,7 +17,7 @@ from actlab.engines.vectormath import REWRITES, WHOLE
 from actlab.formula import Call, Expression, Number, Symbol, parse, symbols_of
 from actlab.formula.expression import fold, nodes
 
-__all__ = ["ENTRY", "FURTHEST", "GRADIENT", "Spec", "bounded", "rewritten"]
+__all__ = ["ENTRY", "FURTHEST", "GRADIENT", "Spec", "bounded", "rewritten", "without_powers"]
 
 FURTHEST = 1e100
 """Where a float32 kernel holds its inputs: beyond every float32, far below float64's overflow."""
@@ -32,9 +32,7 @@ PROMISED = 4.0
 """The error of a float64 result, in units in the last place, from which pairs are taken."""
 
 DType = Literal["float32", "float64"]
-_CHOOSING = frozenset(
-    ("abs", "minimum", "maximum", "clip", "where", "neg", "lt", "le", "gt", "ge", "eq", "ne")
-)
+_MOST_FACTORS = 8
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Spec:
         - pairs: float64 data, sums of two float64, where a formula would lose digits otherwise;
         - mixed: float32 data, float64 arithmetic, one rounding;
         - single: float32 data, one whole function in float32;
-        - plain: float32 throughout, where a formula only chooses and multiplies by a constant.
+        - plain: float32 throughout, where that is shown to be within 2 ULP (see `rounding.py`).
         """
         if self.dtype == "float64":
             names = (*self.arrays, *self.rows)
@@ -90,8 +88,8 @@ class Spec:
             return "pairs" if max(errors, default=0.0) > PROMISED else "float64"
         if self.whole is not None:
             return "single"
-        simple = not (self.rows or self.sums) and all(map(_is_simple, self.outputs))
-        return "plain" if simple else "mixed"
+        good = not (self.rows or self.sums) and all(map(_is_good_in_float32, self.outputs))
+        return "plain" if good else "mixed"
 
     @property
     def loses_below(self) -> bool:
@@ -124,6 +122,8 @@ def bounded(spec: Spec) -> tuple[tuple[Expression, ...], bool]:
     infinity, a NaN that a comparison swallows), the guarded forms are taken.
     """
     raw = (*spec.outputs, *spec.sums)
+    if spec.arithmetic == "plain":
+        return tuple(map(_in_float32, raw)), False
     guarded = [_guarded(expression) for expression in raw]
     if spec.arithmetic == "mixed" and all(map(_same_when_held, raw, guarded)):
         return raw, True
@@ -133,6 +133,16 @@ def bounded(spec: Spec) -> tuple[tuple[Expression, ...], bool]:
 def _guarded(expression: Expression) -> Expression:
     names = sorted(symbols_of(expression) - set(VARIABLES))
     return guard(expression, tuple((name, 0.5) for name in names), "float64")
+
+
+def _in_float32(expression: Expression) -> Expression:
+    """What a kernel computes step by step in float32."""
+    return fold_constants(guard(without_powers(expression), (), "float32"))
+
+
+def _is_good_in_float32(expression: Expression) -> bool:
+    bare = fold_constants(without_powers(expression))
+    return is_arithmetic(bare) and error_in_float32(_in_float32(expression)) <= ENOUGH
 
 
 def _same_when_held(expression: Expression, guarded: Expression) -> bool:
@@ -148,21 +158,6 @@ def _same_when_held(expression: Expression, guarded: Expression) -> bool:
         a, b = mine.astype(np.float32), theirs.astype(np.float32)
     steps = np.abs(a.view(np.int32).astype(np.int64) - b.view(np.int32))
     return bool(np.all((steps <= 1) | (np.isnan(a) & np.isnan(b))))
-
-
-def _is_simple(expression: Expression) -> bool:
-    """Whether float32 is enough: at most one rounding on the way to any result."""
-
-    def roundings(node: Expression, below: tuple[float, ...]) -> float:
-        if isinstance(node, Number):
-            return 0.0 if float(np.float32(float(node.value))) == node.value else 1.0
-        if not isinstance(node, Call):
-            return 0.0
-        if node.head == "mul" and any(isinstance(part, Number) for part in node.arguments):
-            return sum(below) + 1
-        return max(below, default=math.inf) if node.head in _CHOOSING else math.inf
-
-    return fold(expression, roundings) <= 2
 
 
 @lru_cache(maxsize=1)
@@ -208,3 +203,30 @@ def _matched(pattern: Expression, expression: Expression) -> Expression | None:
         return mine == theirs
 
     return found[0] if same(pattern, expression) else None
+
+
+def without_powers(expression: Expression) -> Expression:
+    """Small whole powers as products."""
+
+    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+        if not isinstance(node, Call):
+            return node
+        made = Call(node.head, operands)
+        exponent = operands[-1] if node.head == "pow" else None
+        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
+            return made
+        times = int(exponent.value)
+        if not 1 <= abs(times) <= _MOST_FACTORS:
+            return made
+        product = _product(operands[0], abs(times))
+        return product if times > 0 else Call("div", (Number(1), product))
+
+    return fold(expression, rule)
+
+
+def _product(base: Expression, times: int) -> Expression:
+    if times == 1:
+        return base
+    half = _product(base, times // 2)
+    square = Call("mul", (half, half))
+    return Call("mul", (square, base)) if times % 2 else square

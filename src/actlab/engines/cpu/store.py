@@ -26,8 +26,8 @@ __all__ = ["address_of", "cache_folder", "digest_of", "stored", "usable"]
 
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
-    "cpu/words.py", "cpu/spec.py", "cpu/writing.py", "cpu/raising.py", "cpu/building.py",
-    "cpu/softmax.py",
+    "cpu/words.py", "cpu/spec.py", "cpu/rounding.py", "cpu/writing.py", "cpu/raising.py",
+    "cpu/building.py", "cpu/softmax.py",
     "vectormath/__init__.py", "vectormath/bits.py", "vectormath/tables.py",
     "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py", "vectormath/pairs.py",
     "source.py", "guard.py", "numpy_operations.py", "numpy_long.py", "../formula/calculus.py",

@@ -8,10 +8,16 @@ from __future__ import annotations
 from fractions import Fraction
 
 from actlab.engines.cpu.raising import LOWERED, REACH, SMALL, raised
-from actlab.engines.cpu.spec import FURTHEST, GRADIENT, Spec, bounded, rewritten
+from actlab.engines.cpu.spec import (
+    FURTHEST,
+    GRADIENT,
+    Spec,
+    bounded,
+    rewritten,
+    without_powers,
+)
 from actlab.engines.source import fold_exactly, parts_of, write_function
-from actlab.formula import Call, Expression, Number
-from actlab.formula.expression import fold
+from actlab.formula import Expression
 
 __all__ = ["FIRST_OPERAND", "TABLE", "write_kernel"]
 
@@ -44,8 +50,6 @@ PAIRS_TABLE = {
     "neg": "neg({a})", "where": "pick({a}, {b}, {c})", "abs": "absolute_of({a})",
 }  # fmt: skip
 """The same for numbers that are sums of two."""
-
-_MOST_FACTORS = 8
 
 FIRST_OPERAND = 5
 """Words of a task before its operands: next piece, pieces, rows, columns, size of a piece."""
@@ -89,12 +93,13 @@ def write_kernel(spec: Spec, names: frozenset[str]) -> str:
     arguments = ", ".join(operand.format(name) for name in inputs)
     lines: list[str] = []
     if spec.arithmetic == "pairs":
-        long = [_without_powers(fold_exactly(expression)) for expression in expressions]
+        long = [without_powers(fold_exactly(expression)) for expression in expressions]
         lines.append(write_function(long, inputs, PAIRS_TABLE, "formula", _pair))
+    elif spec.arithmetic == "plain":
+        lines.append(write_function(expressions, inputs, TABLE, "formula", "f32({})"))
     elif spec.whole is None:
         fast = [rewritten(expression, names) for expression in expressions]
-        literal = "f32({})" if spec.arithmetic == "plain" else "{}"
-        lines.append(write_function(fast, inputs, TABLE, "formula", literal))
+        lines.append(write_function(fast, inputs, TABLE, "formula"))
     else:
         lines.append(f"def formula({arguments}):\n    return {spec.whole}(p_x)\n")
     if spec.periodic and spec.arithmetic == "pairs":
@@ -117,7 +122,7 @@ def _by_raising(outputs: tuple[Expression, ...], spec: Spec, names: frozenset[st
     high = [raised(expression) for expression in outputs]
     inputs = [*spec.arrays, *spec.rows]
     if spec.arithmetic == "pairs":
-        long = [_without_powers(fold_exactly(expression)) for expression in high]
+        long = [without_powers(fold_exactly(expression)) for expression in high]
         return write_function(long, inputs, PAIRS_TABLE, "by_raising", _pair)
     return write_function([rewritten(e, names) for e in high], inputs, TABLE, "by_raising")
 
@@ -125,33 +130,6 @@ def _by_raising(outputs: tuple[Expression, ...], spec: Spec, names: frozenset[st
 def _pair(value: Fraction) -> str:
     """A constant as a sum of two numbers."""
     return repr(parts_of(value))
-
-
-def _without_powers(expression: Expression) -> Expression:
-    """Small whole powers as products."""
-
-    def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
-        if not isinstance(node, Call):
-            return node
-        made = Call(node.head, operands)
-        exponent = operands[-1] if node.head == "pow" else None
-        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
-            return made
-        times = int(exponent.value)
-        if not 1 <= abs(times) <= _MOST_FACTORS:
-            return made
-        product = _product(operands[0], abs(times))
-        return product if times > 0 else Call("div", (Number(1), product))
-
-    return fold(expression, rule)
-
-
-def _product(base: Expression, times: int) -> Expression:
-    if times == 1:
-        return base
-    half = _product(base, times // 2)
-    square = Call("mul", (half, half))
-    return Call("mul", (square, base)) if times % 2 else square
 
 
 class _Body:

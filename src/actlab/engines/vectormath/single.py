@@ -40,6 +40,7 @@ __all__ = [
     "log_sigmoid",
     "sigmoid",
     "sigmoid_slope",
+    "sign",
     "silu",
     "silu_slope",
     "softplus",
@@ -172,6 +173,12 @@ def sigmoid(x: float) -> float:
     e = _raised_exp(-absolute(x)) * DOWN
     n = choose(x < ZERO, e, ONE)
     return fma(-n, divide(e, ONE + e), n)
+
+
+@primitive
+def sign(x: float) -> float:
+    """-1, 0 or 1; NaN for NaN. A part of formulas that are computed in float32 step by step."""
+    return choose(x == ZERO, ZERO, choose(math.isnan(x), x, copysign(ONE, x)))
 
 
 @primitive
