@@ -21,6 +21,7 @@ from actlab.engines.vectormath import (
     BOUNDS,
     PERIODIC_LIMIT,
     REWRITES,
+    SLOPES,
     WHOLE,
     available,
     bits,
@@ -29,9 +30,11 @@ from actlab.engines.vectormath import (
 )
 from actlab.errors import UnknownNameError
 from actlab.formula import PRIMITIVES, parse
+from actlab.formula.calculus import differentiate, tidied
 
 INF, NAN = math.inf, math.nan
 DTYPES = {"float64": np.float64, "mixed": np.float32, "single": np.float32}
+ALGEBRAIC = {"softsign_slope", "squareplus", "squareplus_slope"}
 NOT_UNARY = {"pow", "clip", "minimum", "maximum"}
 EVERY = [(which, name) for which in DTYPES for name in sorted(set(primitives(which)) - NOT_UNARY)]
 
@@ -83,6 +86,11 @@ def softplus(x):
     return (x if x > 0 else mp.zero) + mp.log1p(mp.exp(-abs(x)))
 
 
+def squareplus(x):
+    above = (abs(x) + mp.sqrt(x * x + 4)) / 2
+    return above if x > 0 else 1 / above
+
+
 def sigmoid(x):
     return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
 
@@ -105,6 +113,8 @@ EXACT = {
     "expm1": mp.expm1,
     "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
     "gelu_slope": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2 + x * mp.npdf(x),
+    "hard_swish": lambda x: x * min(max(x + 3, 0), 6) / 6,
+    "hard_swish_slope": lambda x: (2 * x + 3) / 6 if abs(x) < 3 else mp.mpf(x > 0),
     "log": mp.log,
     "log1p": mp.log1p,
     "log_sigmoid": lambda x: -softplus(-x),
@@ -119,7 +129,10 @@ EXACT = {
     "sin": mp.sin,
     "sinh": mp.sinh,
     "softplus": softplus,
+    "softsign_slope": lambda x: 1 / (1 + abs(x)) ** 2,
     "sqrt": mp.sqrt,
+    "squareplus": squareplus,
+    "squareplus_slope": lambda x: squareplus(x) / mp.sqrt(x * x + 4),
     "tanh": mp.tanh,
     "tanh_shrink": tanh_shrink,
     "tanh_slope": lambda x: mp.sech(x) ** 2,
@@ -179,7 +192,7 @@ def sample(name, dtype, count, seed=20):
     elif name in {"sin", "cos"}:
         turns = np.round(random.uniform(-(2**19), 2**19, count)) * (math.pi / 2)
         parts = [usual, near, tiny, random.uniform(-PERIODIC_LIMIT, PERIODIC_LIMIT, count), turns]
-    elif name in {"arctan", "arcsinh"}:
+    elif name in {"arctan", "arcsinh", *ALGEBRAIC}:
         parts = [usual, near, tiny, signs * spread(0, most)]
     else:
         tail = 750.0 if dtype == np.float64 else 106.0
@@ -202,6 +215,11 @@ def test_against_exact_values(which, name):
     assert largest <= BOUNDS[which].get(name, 0.5), at
 
 
+def squareplus_in_float64(x):
+    above = (abs(x) + np.sqrt(x * x + 4)) / 2
+    return np.where(x > 0, above, 1 / above)
+
+
 def whole_twin(name):
     """The function of `single` as a formula in float64 primitives, which are tested above."""
     f = {word: lambda x, word=word: run("float64", word, x) for word in ("sigmoid", "sech")}
@@ -214,6 +232,11 @@ def whole_twin(name):
         "silu": lambda x: x * f["sigmoid"](x),
         "silu_slope": lambda x: f["sigmoid"](x) * (1 + x * f["sigmoid"](-x)),
         "tanh_slope": lambda x: f["sech"](x) ** 2,
+        "hard_swish": lambda x: np.where(x >= 3, x, x * np.clip(x + 3, 0, 6) / 6),
+        "hard_swish_slope": lambda x: np.where(abs(x) < 3, (2 * x + 3) / 6, x > 0),
+        "softsign_slope": lambda x: 1 / (1 + abs(x)) ** 2,
+        "squareplus": squareplus_in_float64,
+        "squareplus_slope": lambda x: squareplus_in_float64(x) / np.sqrt(x * x + 4),
         "tanh_softplus_slope": lambda x: run("float64", "sech_softplus", x) ** 2 * f["sigmoid"](x),
     }
     return formulas.get(name, lambda x: run("float64", name, x))
@@ -345,6 +368,8 @@ SPECIAL = {
     "expm1": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0)],
     "gelu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
     "gelu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5)],
+    "hard_swish": [(INF, INF), (-INF, 0.0), (0.0, 0.0), (-0.0, -0.0), (-3.0, 0.0), (3.0, 3.0)],
+    "hard_swish_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-3.0, 0.0), (3.0, 1.0)],
     "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],
     "log1p": [(INF, INF), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN)],
     "log_sigmoid": [(INF, -0.0), (-INF, -INF), (-200.0, -200.0)],
@@ -360,6 +385,9 @@ SPECIAL = {
     "sin": [(INF, NAN), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-(2.0**21), NAN)],
     "sinh": [(INF, INF), (-INF, -INF), (-0.0, -0.0), (0.0, 0.0)],
     "softplus": [(INF, INF), (-INF, 0.0), (200.0, 200.0)],
+    "softsign_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0)],
+    "squareplus": [(INF, INF), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (3e38, 3e38)],
+    "squareplus_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-0.0, 0.5), (1e30, 1.0)],
     "sqrt": [(INF, INF), (-INF, NAN), (-0.0, -0.0), (4.0, 2.0)],
     "tanh": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
     "tanh_shrink": [(INF, INF), (-INF, -INF), (0.0, 0.0), (-0.0, -0.0)],
@@ -505,9 +533,11 @@ def test_both_precisions_have_the_primitives_of_the_language():
 
 def test_formulas_of_fused_functions_are_their_own():
     """Each formula, evaluated exactly, is the function that replaces it."""
-    for formula, name in {**REWRITES, **WHOLE}.items():
+    slopes = {tidied(differentiate(parse(formula))): name for formula, name in SLOPES.items()}
+    values = {parse(formula): name for formula, name in {**REWRITES, **WHOLE}.items()}
+    for formula, name in {**values, **slopes}.items():
         for x in ("-2.5", "0.75"):
-            value = evaluate(parse(formula), {"x": x}, {}, digits=30)
+            value = evaluate(formula, {"x": x}, {}, digits=30)
             with mp.workdps(30):
                 assert mp.almosteq(mp.mpf(value), EXACT[name](mp.mpf(x)), mp.mpf(10) ** -25)
 

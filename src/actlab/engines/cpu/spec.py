@@ -13,8 +13,9 @@ from actlab.engines.guard import VARIABLES, guard, probe_points
 from actlab.engines.numpy_long import error_in_float64, loses_below
 from actlab.engines.numpy_operations import evaluate_steps
 from actlab.engines.source import fold_constants
-from actlab.engines.vectormath import REWRITES, WHOLE
+from actlab.engines.vectormath import REWRITES, SLOPES, WHOLE
 from actlab.formula import Call, Expression, Number, Symbol, parse, symbols_of
+from actlab.formula.calculus import differentiate, tidied
 from actlab.formula.expression import fold, nodes
 
 __all__ = ["ENTRY", "FURTHEST", "GRADIENT", "Spec", "bounded", "rewritten", "without_powers"]
@@ -162,7 +163,8 @@ def _same_when_held(expression: Expression, guarded: Expression) -> bool:
 
 @lru_cache(maxsize=1)
 def _whole() -> dict[Expression, str]:
-    return {parse(text): name for text, name in WHOLE.items()}
+    slopes = {tidied(differentiate(parse(text))): name for text, name in SLOPES.items()}
+    return slopes | {parse(text): name for text, name in WHOLE.items()}
 
 
 @lru_cache(maxsize=2)

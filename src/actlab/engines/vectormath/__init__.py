@@ -35,7 +35,7 @@ from actlab.errors import UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BOUNDS", "PERIODIC_LIMIT", "REWRITES", "WHOLE", "available", "primitives"]
+__all__ = ["BOUNDS", "PERIODIC_LIMIT", "REWRITES", "SLOPES", "WHOLE", "available", "primitives"]
 
 _MODULES: Final = ("float64", "mixed", "single", "pairs")
 
@@ -58,7 +58,17 @@ REWRITES: Final = {
 One exponential and one division instead of three each; the first is in `mixed` only.
 """
 
+_SOFTSIGN: Final = "where(abs(x) < 1, x / (1 + abs(x)), sign(x) / (1 + 1 / abs(x)))"
+_HARD_SWISH: Final = "where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6))"
+_SQUAREPLUS: Final = (
+    "where(x * x < 4, where(x > 0, 0.5 * (x + sqrt(x * x + 4)), 2 / (sqrt(x * x + 4) - x)), "
+    "where(x > 0, x * (0.5 + 0.5 * sqrt(1 + 4 / (x * x))), "
+    "-0.5 * (4 / x) / (1 + sqrt(1 + 4 / (x * x)))))"
+)
+
 WHOLE: Final = {
+    _HARD_SWISH: "hard_swish",
+    _SQUAREPLUS: "squareplus",
     "where(x > 0, x, expm1(x))": "elu",
     "where(x > 0, 1, exp(x))": "elu_slope",
     "exp(x)": "exp",
@@ -75,6 +85,13 @@ WHOLE: Final = {
     "sech(x)**2": "tanh_slope",
 }
 """Whole formulas of float32 data and the function of `single` that computes them."""
+
+SLOPES: Final = {
+    _SOFTSIGN: "softsign_slope",
+    _HARD_SWISH: "hard_swish_slope",
+    _SQUAREPLUS: "squareplus_slope",
+}
+"""Whole formulas of which `single` has the slope."""
 
 BOUNDS: Final[dict[str, dict[str, float]]] = {
     "float64": {
@@ -135,12 +152,17 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "expm1": 1.6,
         "gelu": 1.82,
         "gelu_slope": 1.83,
+        "hard_swish": 1.5,
+        "hard_swish_slope": 1.5,
         "log_sigmoid": 1.98,
         "sigmoid": 1.67,
         "sigmoid_slope": 1.7,
         "silu": 1.84,
         "silu_slope": 1.85,
         "softplus": 1.98,
+        "softsign_slope": 1.5,
+        "squareplus": 1.5,
+        "squareplus_slope": 1.8,
         "tanh": 1.52,
         "tanh_slope": 1.7,
     },

@@ -13,9 +13,6 @@ quotient is small beside the result, because a quotient carries the error of two
 from __future__ import annotations
 
 import math
-from typing import cast
-
-import numpy as np
 
 from actlab.engines.vectormath import tables
 from actlab.engines.vectormath.bits import (
@@ -29,6 +26,14 @@ from actlab.engines.vectormath.bits import (
     primitive,
     scale,
 )
+from actlab.engines.vectormath.constants import FOUR, HALF, ONE, TWO, ZERO, f32
+from actlab.engines.vectormath.single_algebraic import (
+    hard_swish,
+    hard_swish_slope,
+    softsign_slope,
+    squareplus,
+    squareplus_slope,
+)
 
 __all__ = [
     "elu",
@@ -37,6 +42,8 @@ __all__ = [
     "expm1",
     "gelu",
     "gelu_slope",
+    "hard_swish",
+    "hard_swish_slope",
     "log_sigmoid",
     "sigmoid",
     "sigmoid_slope",
@@ -44,17 +51,14 @@ __all__ = [
     "silu",
     "silu_slope",
     "softplus",
+    "softsign_slope",
+    "squareplus",
+    "squareplus_slope",
     "tanh",
     "tanh_slope",
 ]
 
 
-def f32(number: float) -> float:
-    """A constant in float32, which a type checker may take for a float."""
-    return cast("float", np.float32(number))
-
-
-ZERO, ONE, TWO, FOUR, HALF = f32(0), f32(1), f32(2), f32(4), f32(0.5)
 LOG2_E = f32(math.log2(math.e))
 # ln(2) in a part of 15 bits, whose products with exponents are exact, and the rest (Cody and Waite
 # 1980, Software Manual for the Elementary Functions, chapter 6).
