@@ -3,7 +3,9 @@
 A stack of four linear layers of 512 units with an activation between them, on a batch of 2,048 rows
 of float32. *Saved* is counted by PyTorch's own hooks: distinct tensors that are neither weights
 nor kept already by a linear layer. *Peak* is the most memory that tensors took during a forward
-and a backward pass, less what was there before, by PyTorch's profiler.
+and a backward pass, less what was there before, by PyTorch's profiler; since this sees no memory
+but PyTorch's, actlab's results lie there as well (ACTLAB_KEEP_MEMORY=0). In memory that is kept for
+the next result, one of a mebibyte or more takes up to an eighth more, or a huge page.
 
     python benchmarks/memory.py [--quick]
 """
@@ -13,9 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import statistics
 import warnings
 from typing import Any
+
+os.environ["ACTLAB_KEEP_MEMORY"] = "0"
 
 import torch
 from torch import nn

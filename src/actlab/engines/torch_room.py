@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from actlab.engines.cpu import room
 
 __all__ = ["LARGE", "empty", "empty_like"]
 
-LARGE: Final = room.FROM // 4
+LARGE: Final = room.FROM // 4 if room.AVAILABLE else math.inf
 """Numbers in float32 from which a result's memory is kept."""
 
 _TYPES: Final = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
@@ -31,6 +32,8 @@ def empty_like(tensor: Any) -> Any:
     return torch.from_numpy(room.array(tensor.shape, _TYPES[tensor.dtype], strides))
 
 
-def empty(shape: Any, dtype: torch.dtype) -> Any:
+def empty(shape: torch.Size, dtype: torch.dtype) -> Any:
     """A tensor of any content, rows first; float32 or float64."""
+    if shape.numel() < LARGE:
+        return torch.empty(shape, dtype=dtype)
     return torch.from_numpy(room.array(shape, _TYPES[dtype]))

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["FROM", "array", "idle_bytes", "release"]
+__all__ = ["AVAILABLE", "FROM", "array", "idle_bytes", "release"]
 
 FROM: Final = 1 << 20
 """Bytes of a result from which its memory is kept: below, the library's own allocator is as fast
@@ -35,11 +35,12 @@ _HELD: Final = 1 << 26
 _STEPS: Final = 8
 """Sizes of blocks between a power of two and the next, so that there are few of them."""
 
-_AVAILABLE: Final = (
+AVAILABLE: Final = (
     sys.platform == "linux"
     and hasattr(mmap, "MADV_FREE")
     and os.environ.get("ACTLAB_KEEP_MEMORY", "1") != "0"
 )
+"""Whether memory is kept at all."""
 
 
 def array(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
@@ -51,7 +52,7 @@ def array(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = 
         strides: in bytes, of axes in another order than rows first.
     """
     size = math.prod(shape) * dtype.itemsize
-    buffer = _lease(size) if _AVAILABLE and size >= FROM else None
+    buffer = _lease(size) if AVAILABLE and size >= FROM else None
     if buffer is None and strides is None:
         return np.empty(shape, dtype)
     return np.ndarray(shape, dtype, buffer or np.empty(size, np.uint8), 0, strides)
@@ -151,7 +152,7 @@ def _evict() -> None:
 
 
 def _quarter_of_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 if _AVAILABLE else 0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 if AVAILABLE else 0
 
 
 _MOST: Final = _quarter_of_memory()
