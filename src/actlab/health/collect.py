@@ -18,16 +18,15 @@ from typing import Any, Final
 
 import torch
 from torch import nn
-from torch._compile import _disable_dynamo
 from torch.utils.hooks import RemovableHandle
 
 from actlab.activation import Activation
 from actlab.health.function_mode import CallMode
-from actlab.health.hooks import Hook
+from actlab.health.hooks import Hook, uncompiled
 from actlab.health.identify import activation_of
 from actlab.health.parameters import Parameters
 from actlab.health.record import INPUT, OUTPUT, Record, Site
-from actlab.health.sampling import first_tensor, norm, rows_of, total
+from actlab.health.sampling import Number, first_tensor, norm, number, rows_of, total, unscaled
 from actlab.health.sites import Sites
 from actlab.health.steps import StepReader, when_gradients_are_there
 from actlab.health.structure import function_of_recurrent, inverse, layer_of, unwrapped
@@ -69,7 +68,8 @@ class Collector:
         self._source = ""
         self._fresh = True
         self._sites = Sites(record)
-        self._scale: Tensor | None = None
+        self._scale: Number | None = None
+        self._me = weakref.ref(self)
         self._explicit_loss = False
         self._reader = StepReader(Parameters(self.root))
         self._window = Window()
@@ -122,10 +122,10 @@ class Collector:
     # -- forward ----------------------------------------------------------------------------
 
     def _begin(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self._begin_pass(module, args, kwargs, compiled=torch.compiler.is_compiling())
+        self._begin_pass(module, args, kwargs, torch.compiler.is_compiling())
 
-    @_disable_dynamo  # torch.compile leaves what looks at values alone, here and below
-    def _begin_pass(self, module: nn.Module, args: Any, kwargs: Any, *, compiled: bool) -> None:
+    @uncompiled
+    def _begin_pass(self, module: nn.Module, args: Any, kwargs: Any, compiled: bool) -> None:
         if torch._C._current_graph_task_id() != -1:
             return  # a checkpoint that computes the model again
         self._mode.close()
@@ -140,7 +140,7 @@ class Collector:
             elif self._on:
                 self._was_it_skipped()
             self._looking = self._on and self.record.sampled % _LOOK == 0
-            given = first_tensor([*args, *kwargs.values()])
+            given = first_tensor((*args, *kwargs.values()) if kwargs else args)
             if not self._on:
                 if given is not None:
                     self._window.flag(self.record.steps, "data", INPUT, total(given))
@@ -162,7 +162,7 @@ class Collector:
                 self.record.skipped += 1
             self._window.drop_backward()
 
-    @_disable_dynamo
+    @uncompiled
     def _end(self, module: nn.Module, _args: Any, output: Any) -> None:
         if torch._C._current_graph_task_id() != -1 or not module.training:
             return
@@ -195,26 +195,26 @@ class Collector:
             self._window.add(self.record.sites[name], rows, rows)
 
     def _layer_hook(self, path: str, module: nn.Module) -> Callable[..., None]:
-        recurrent = function_of_recurrent(module)
+        recurrent, key = function_of_recurrent(module), "layer:" + path
 
         def leave(_: nn.Module, _args: Any, output: Any) -> None:
             if self._on or self._fresh:
-                self._see_layer(path, recurrent, output)
+                self._see_layer(path, key, recurrent, output)
 
         return leave
 
-    @_disable_dynamo
-    def _see_layer(self, path: str, recurrent: Activation | None, output: Any) -> None:
+    @uncompiled
+    def _see_layer(self, path: str, key: str, recurrent: Activation | None, output: Any) -> None:
         if torch._C._current_graph_task_id() != -1:
             return
         if self._fresh:  # parts of the model are called, and not the model
-            self._begin_pass(self.root, (), {}, compiled=False)
+            self._begin_pass(self.root, (), {}, False)
         if not self._on:
             return
         self._fired += 1
         self._source = path
         self.record.ran.add(path)
-        if not self._sites.looks("layer:" + path):
+        if not self._sites.looks(key):
             return
         with _ALONE():
             result = first_tensor(output)
@@ -245,14 +245,14 @@ class Collector:
 
         return enter, leave
 
-    @_disable_dynamo
+    @uncompiled
     def _keep_rows(self, args: Any, kept: list[Tensor]) -> None:
         given = first_tensor(args)
         if given is not None and given.dim() and torch._C._current_graph_task_id() == -1:
             with _ALONE():
                 kept[:] = [self._sites.rows(given, self._source)]
 
-    @_disable_dynamo
+    @uncompiled
     def _see_activation(
         self, path: str, activation: Activation, args: Any, output: Any, kept: list[Tensor]
     ) -> None:
@@ -318,8 +318,7 @@ class Collector:
     def _watch_gradient(self, name: str, tensor: Tensor, operation: str = "") -> None:
         if not tensor.requires_grad:
             return
-        step, source = self.record.steps, self._source
-        me = weakref.ref(self)
+        step, source, me = self.record.steps, self._source, self._me
 
         def seen(gradient: Tensor) -> None:
             collector = me()
@@ -328,7 +327,7 @@ class Collector:
             with _ALONE():
                 size = norm(gradient)
                 if collector._scale is not None:
-                    size = size / collector._scale.to(size.device)
+                    size = unscaled(size, collector._scale)
                 collector._window.gradient(step, name, size, source, operation)
 
         tensor.register_hook(seen)  # type: ignore[no-untyped-call]
@@ -336,7 +335,7 @@ class Collector:
     def start_backward(self, loss: Tensor, scale: Tensor | None) -> None:
         """A backward pass begins from this loss, multiplied by this scale."""
         self._was_it_skipped()
-        self._scale = scale
+        self._scale = None if scale is None else number(scale)
         if not self._explicit_loss:
             self.see_loss(loss)
 
@@ -344,13 +343,13 @@ class Collector:
         """The loss of this step."""
         if self._on and loss.numel() == 1:
             self._explicit_loss |= explicit
-            value = loss.detach().to(torch.float32, copy=True)
-            self._window.loss(self.record.steps, value, self._source)
+            value = loss.detach() if loss.is_cpu else loss.detach().to(torch.float32, copy=True)
+            self._window.loss(self.record.steps, number(value), self._source)
 
     def use(self, name: str, given: Tensor, target: Tensor) -> None:
         """What a loss function was given."""
         if self._on and isinstance(given, torch.Tensor) and isinstance(target, torch.Tensor):
-            self._window.use(name, given.detach(), target.detach())
+            self._window.use(name, given, target)
 
     # -- the optimizer's step ---------------------------------------------------------------
 

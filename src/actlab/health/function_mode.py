@@ -27,6 +27,7 @@ class CallMode(TorchFunctionMode):
         self._collector = weakref.ref(collector)
         self._made: dict[int, tuple[Tensor, Tensor | None]] = {}
         self._is_on = False
+        self._watched = _watched()
 
     def open(self) -> None:
         """Put it on the stack."""
@@ -42,9 +43,11 @@ class CallMode(TorchFunctionMode):
             self._made = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        see = _watched().get(func)
-        collector = None if see is None else self._collector()
-        if see is None or collector is None:
+        see = self._watched.get(func)
+        if see is None:  # most calls, among them each look at a gradient
+            return func(*args, **kwargs) if kwargs else func(*args)
+        collector = self._collector()
+        if collector is None:
             return func(*args, **(kwargs or {}))
         return see(self, collector, func, args, kwargs or {})
 

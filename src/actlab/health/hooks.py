@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Hook"]
+import torch
+from torch._compile import _disable_dynamo
+from torch.compiler import is_compiling
+
+__all__ = ["Hook", "uncompiled"]
+
+_compiler: Final = getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", lambda: True)
+"""Tells of a compiler that is at work."""
 
 
 class Hook:
@@ -20,6 +28,22 @@ class Hook:
 
     def __reduce__(self) -> tuple[type[Hook], tuple[Callable[..., Any]]]:
         return Hook, (_idle,)
+
+
+def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Have torch.compile leave a function alone, which looks at values.
+
+    PyTorch's own decorator takes microseconds; where no compiler is at work there is no need of it.
+    """
+    alone = _disable_dynamo(function)
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        if is_compiling() or _compiler() is not None:
+            return alone(*args)
+        return function(*args)
+
+    return call
 
 
 def _idle(*_: Any) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -15,12 +16,12 @@ __all__ = ["Flag", "event_of"]
 
 @dataclass
 class Flag:
-    """Numbers that have to be finite, in the order of computation."""
+    """Numbers that have to be finite: one, an array, or a tensor that is still on its device."""
 
     step: int
     phase: str
     place: str
-    value: torch.Tensor
+    value: Any
     layer: str = ""
     operation: str = ""
     dtype: torch.dtype | None = None
@@ -28,8 +29,8 @@ class Flag:
 
 def event_of(
     known: Event | None,
-    flags: Sequence[Flag],
-    finite: Sequence[bool],
+    bad: Sequence[Flag],
+    steps: Collection[int],
     broken: Mapping[int, str],
     largest: Mapping[str, float],
     every: int,
@@ -38,23 +39,22 @@ def event_of(
 
     Args:
         known: the event of the windows before.
-        flags: of this window.
-        finite: whether each is.
+        bad: the flags of this window that are not finite, in the order of computation.
+        steps: of this window that were looked at.
         broken: for a step, the layer nearest to the loss whose gradient was not finite.
         largest: the largest size seen at a place in the windows before.
         every: sampled steps are this many apart.
     """
-    bad = [at for at, one in enumerate(finite) if not one]
     if not bad or (known is not None and known.lasting):
         return known
     if known is not None:
         return replace(known, lasting=True)
-    flag = flags[bad[0]]
-    later = {f.step for f in flags if f.step > flag.step}
+    flag = bad[0]
+    later = {step for step in steps if step > flag.step}
     place, layer = flag.place, flag.layer
     if flag.phase == "gradient" and flag.step in broken:
         place = layer = broken[flag.step]
-    lasting = bool(later) and later <= {flags[at].step for at in bad}
+    lasting = bool(later) and later <= {one.step for one in bad}
     dtype = "" if flag.dtype is None else str(flag.dtype)
     return Event(
         flag.step, flag.phase, place, flag.operation, layer, largest.get(place, math.nan),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import torch
 
 from actlab.activation import Activation
@@ -11,6 +13,8 @@ from actlab.health.sampling import rows_of
 __all__ = ["Sites"]
 
 Tensor = torch.Tensor
+_Place = tuple[str, str, int]
+"""Module or call, the layer before it, units: a shared module has several."""
 
 
 class Sites:
@@ -18,17 +22,17 @@ class Sites:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._names: dict[tuple[str, str, int], str] = {}
-        self._counts: dict[str, int] = {}
+        self._sites: dict[_Place, Site] = {}
+        self._counts: dict[Hashable, int] = {}
 
     def begin_pass(self) -> None:
         """Count calls from the beginning."""
         self._counts = {}
 
-    def looks(self, key: str) -> bool:
+    def looks(self, place: Hashable) -> bool:
         """Whether this call of a place is looked at: the 1st, 2nd, 4th, 8th ... of a pass."""
-        count = self._counts.get(key, 0) + 1
-        self._counts[key] = count
+        count = self._counts.get(place, 0) + 1
+        self._counts[place] = count
         return count & (count - 1) == 0
 
     def rows(self, tensor: Tensor, layer: str) -> Tensor:
@@ -42,27 +46,25 @@ class Sites:
 
         `given` is the input, or rows of it that were taken before an in-place function.
         """
-        name = self._name(place, layer, int(result.shape[self._units(result, layer)]))
-        if not self.looks("site:" + name):
+        key = (place, layer, result.shape[self._units(result, layer)])
+        if not self.looks(key):
             return None
+        site = self._sites.get(key)
+        if site is None:
+            site = self._sites[key] = Site(self._name(key), activation, layer, key[2])
+            self._record.sites[site.name] = site
         y = self.rows(result, layer)
         x = given if given.dim() == 2 and given.shape == y.shape else self.rows(given, layer)
-        site = self._record.sites.get(name)
-        if site is None:
-            site = self._record.sites[name] = Site(name, activation, layer, y.shape[1])
         return site, x, y
 
-    def _name(self, place: str, layer: str, units: int) -> str:
-        """One name for each place, layer before it and width: a shared module has several."""
-        key = (place, layer, units)
-        name = self._names.get(key)
-        if name is None:
-            name = place
-            if place in self._names.values():
-                name = f"{place} after {layer}"
-            while name in self._names.values():
-                name += "'"
-            self._names[key] = name
+    def _name(self, key: _Place) -> str:
+        """One name for each place."""
+        name, layer, _ = key
+        taken = {site.name for site in self._sites.values()}
+        if name in taken:
+            name = f"{name} after {layer}"
+        while name in taken:
+            name += "'"
         return name
 
     def _units(self, tensor: Tensor, layer: str) -> int:

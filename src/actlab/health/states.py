@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from actlab.health.parameters import Parameters
 from actlab.health.record import LayerState, Site, SiteState
 
-__all__ = ["Gradients", "Memory", "layer_states", "site_state"]
+__all__ = ["Gradients", "Memory", "layer_states", "site_states"]
 
 _ROWS_SATURATED: Final = 0.9
 """A unit is saturated when this share of the rows lies in a flat tail."""
@@ -23,9 +23,14 @@ _LASTING: Final = 3
 
 @dataclass
 class Memory:
-    """What one window hands on to the next: the extremes of each unit and of each site."""
+    """What one window hands on to the next.
 
-    ends: dict[str, deque[tuple[Any, Any]]] = field(default_factory=dict)
+    Attributes:
+        dead: of each site, which units lay in the left tail and which in the right, per window.
+        largest: the largest size of an input of each site.
+    """
+
+    dead: dict[str, deque[tuple[Any, Any]]] = field(default_factory=dict)
     largest: dict[str, float] = field(default_factory=dict)
 
 
@@ -40,64 +45,86 @@ class Gradients(NamedTuple):
     """Some of their entries; None in most steps."""
 
 
-def site_state(
-    site: Site,
-    stats: Any,
-    rows: int,
+def site_states(
+    sites: Sequence[Site],
+    stats: Sequence[Any],
+    rows: Sequence[int],
     steps: tuple[int, int],
-    gradients: Sequence[float],
+    gradients: Mapping[str, Sequence[float]],
     memory: Memory,
     *,
     first: bool,
-) -> SiteState:
-    """The state of a site from its `unit_statistics` and the norms of its gradients."""
-    stats = stats.astype(float)
-    mean, var, low, high, left, right, y_mean, y_var, _ = stats
-    # one call for all: a window is closed every few steps, and each call takes microseconds
-    of_x, of_var, _, _, of_left, of_right, of_y, of_y_var, between = stats.mean(1).tolist()
-    tails = site.regions
-    dead = np.zeros(len(mean), dtype=bool)
-    kept = math.nan
-    if tails is not None:
-        dead = (high <= tails.dead_left) | (low >= tails.dead_right)
-        ends = memory.ends.setdefault(site.name, deque(maxlen=_LASTING))
-        if not first:
-            ends.append((low, high))
-        if len(ends) == _LASTING:
-            lowest = np.min([one[0] for one in ends], axis=0)
-            highest = np.max([one[1] for one in ends], axis=0)
-            kept = _share((highest <= tails.dead_left) | (lowest >= tails.dead_right))
-    deviation = np.sqrt(var)
-    y_square = y_mean**2 + y_var
-    of_y_square = float(y_square.mean())
-    y_rms = math.sqrt(of_y_square)
-    whole = of_y_square - of_y**2
-    usable = [g for g in gradients if g > 0 and math.isfinite(g)]
-    zero = any(g == 0 for g in gradients) and not usable
+) -> Iterator[tuple[str, SiteState]]:
+    """The state of each site, all at once: a window is closed often, and each call takes long.
+
+    Args:
+        sites: the places, at least one.
+        stats: `unit_statistics` of each.
+        rows: how many rows those are over.
+        steps: the first and the last one of the window.
+        gradients: norms of the gradients at a place.
+        memory: of the windows before.
+        first: whether this is the first window.
+    """
+    every = np.concatenate(stats, axis=1).astype(float)
+    sizes = np.array([one.units for one in sites])
+    starts = np.cumsum(sizes) - sizes
+    mean, var, low, high, left, right, y_mean, y_var, _ = every
+    tails = [site.regions for site in sites]
+    ends = [(math.nan,) * 2 if one is None else (one.dead_left, one.dead_right) for one in tails]
+    dead_left, dead_right = np.repeat(np.array(ends).T, sizes, axis=1)
     with np.errstate(all="ignore"):
-        offset = _median(mean / np.where(deviation > 0, deviation, np.nan))
-    memory.largest[site.name] = float(max(abs(low.min()), abs(high.max())))
-    return SiteState(
-        steps[0],
-        steps[1],
-        rows,
-        dead=_share(dead),
-        saturated=_share(left + right >= _ROWS_SATURATED),
-        tail_rows=of_left + of_right,
-        active=1 - of_left,
-        constant=_share(y_var <= 1e-12 * np.maximum(y_square, 1e-30)),
-        x_mean=of_x,
-        x_std=math.sqrt(of_var),
-        x_offset=offset,
-        x_largest=memory.largest[site.name],
-        y_centre=of_y / y_rms if y_rms > 0 else 0.0,
-        y_rms=y_rms,
-        spread=of_y_var / of_y_square if y_rms > 0 else 0.0,
-        alike=between / whole if whole > 0 else 0.0,
-        gradient=math.exp(sum(map(math.log, usable)) / len(usable)) if usable
-        else (0.0 if zero else math.nan),
-        kept=kept,
-    )  # fmt: skip
+        below, above = high <= dead_left, low >= dead_right  # nothing is beyond NaN
+        y_square = y_mean**2 + y_var
+        shares = np.stack([
+            *every,
+            y_square,
+            below | above,
+            left + right >= _ROWS_SATURATED,
+            y_var <= 1e-12 * np.maximum(y_square, 1e-30),
+        ])  # fmt: skip
+        shares = np.add.reduceat(shares, starts, axis=1) / sizes
+        largest = np.maximum.reduceat(np.maximum(abs(low), abs(high)), starts).tolist()
+        deviation = np.sqrt(var)
+        offset = mean / np.where(deviation > 0, deviation, np.nan)
+    for at, (site, numbers) in enumerate(zip(sites, shares.T.tolist(), strict=True)):
+        (x_mean, x_var, _, _, of_left, of_right, of_y, of_y_var, between, of_y_square,
+         dead, saturated, constant) = numbers  # fmt: skip
+        own = slice(starts[at], starts[at] + sizes[at])
+        kept = math.nan
+        if tails[at] is not None:
+            lasting = memory.dead.setdefault(site.name, deque(maxlen=_LASTING))
+            if not first:
+                lasting.append((below[own], above[own]))
+            if len(lasting) == _LASTING:
+                always = [np.logical_and.reduce(side) for side in zip(*lasting, strict=True)]
+                kept = _share(always[0] | always[1])
+        y_rms = math.sqrt(of_y_square)
+        whole = of_y_square - of_y**2
+        memory.largest[site.name] = largest[at]
+        yield (
+            site.name,
+            SiteState(
+                steps[0],
+                steps[1],
+                rows[at],
+                dead=dead,
+                saturated=saturated,
+                tail_rows=of_left + of_right,
+                active=1 - of_left,
+                constant=constant,
+                x_mean=x_mean,
+                x_std=math.sqrt(x_var),
+                x_offset=_median(offset[own]),
+                x_largest=largest[at],
+                y_centre=of_y / y_rms if y_rms > 0 else 0.0,
+                y_rms=y_rms,
+                spread=of_y_var / of_y_square if y_rms > 0 else 0.0,
+                alike=between / whole if whole > 0 else 0.0,
+                gradient=_typical(gradients.get(site.name, ())),
+                kept=kept,
+            ),
+        )
 
 
 def layer_states(
@@ -136,25 +163,41 @@ def layer_states(
     means = np.add.reduceat(latest, parameters.starts) / parameters.sizes
     apart = latest - np.repeat(means, parameters.sizes)
     deviations = np.sqrt(np.add.reduceat(apart**2, parameters.starts) / parameters.sizes)
-    zeros = zeros * parameters.counts
-    for name, (own, matrix, biases) in parameters.layers.items():
-        state = LayerState(
-            steps[0],
-            steps[1],
-            weight=math.sqrt(weight[own].sum()),
-            gradient=math.sqrt(square[own].sum()),
-            update=math.sqrt(moved[own].sum()),
-            deviation=float(deviations[matrix]),
-            bias=float(means[biases].mean()) if biases else math.nan,
-            zero_gradients=float(zeros[own].sum() / parameters.counts[own].sum()),
-            reached=bool(seen[own].any()),
+    table = np.stack([weight, square, moved, zeros * parameters.counts, parameters.counts, seen])
+    # weights stand in the order of their layers
+    table = np.add.reduceat(table, [one.own.start for one in parameters.layers.values()], axis=1)
+    means, deviations = means.tolist(), deviations.tolist()
+    for (name, layer), (weights, squares, moves, zero, count, reaches) in zip(
+        parameters.layers.items(), table.T.tolist(), strict=True
+    ):
+        biases = [means[at] for at in layer.biases]
+        yield (
+            name,
+            LayerState(
+                steps[0],
+                steps[1],
+                weight=math.sqrt(weights),
+                gradient=math.sqrt(squares),
+                update=math.sqrt(moves),
+                deviation=deviations[layer.matrix],
+                bias=sum(biases) / len(biases) if biases else math.nan,
+                zero_gradients=zero / count,
+                reached=reaches > 0,
+            ),
         )
-        yield name, state
 
 
 def _square_sums(samples: Any, parameters: Parameters) -> Any:
     """Sums of squares over the samples of each parameter, mean over the steps."""
     return np.add.reduceat(samples**2, parameters.starts, axis=1).mean(0)
+
+
+def _typical(gradients: Sequence[float]) -> float:
+    """The geometric mean of those that are neither zero nor infinite; 0 if all are zero."""
+    usable = [one for one in gradients if one > 0 and math.isfinite(one)]
+    if usable:
+        return math.exp(sum(map(math.log, usable)) / len(usable))
+    return 0.0 if 0 in gradients else math.nan
 
 
 def _share(of: Any) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -151,9 +152,9 @@ class Watch:
     def _after_window(self) -> None:
         record = self.record
         known = self.losses.steps[-1] if self.losses.steps else -1
-        for step, value in zip(record.loss.steps, record.loss.values, strict=True):
-            if step + self._before > known:
-                self.losses.add(step + self._before, value)
+        new = bisect_right(record.loss.steps, known - self._before)
+        for step, value in zip(record.loss.steps[new:], record.loss.values[new:], strict=True):
+            self.losses.add(step + self._before, value)
         if record.silent and not self._warned:
             self._warned = True
             warnings.warn(
