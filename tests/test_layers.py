@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 
 import actlab
@@ -35,7 +36,8 @@ LAYERS = {
 }
 
 
-def imports_of(source: str, package: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def imports_of(source: str, package: str) -> frozenset[str]:
     """Modules that a source imports anywhere in it, functions included."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -52,12 +54,12 @@ def imports_of(source: str, package: str) -> set[str]:
             found |= parts
         elif (
             isinstance(node, ast.Call)
-            and ast.unparse(node.func).endswith("import_module")
             and node.args
             and isinstance(node.args[0], ast.Constant)
+            and ast.unparse(node.func).endswith("import_module")
         ):
             found.add(str(node.args[0].value))
-    return found
+    return frozenset(found)
 
 
 def part_of(module: str) -> str | None:

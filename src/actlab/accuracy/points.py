@@ -93,11 +93,14 @@ def _sides(expression: Expression) -> set[Expression]:
 
 
 def _changes(function: Activation) -> set[float]:
+    def value(x: Any) -> Any:
+        return _float64(function, 0, "x", "x", x)
+
     grid = _grid()
-    signs = np.sign(function(grid))
+    signs = np.sign(value(grid))
     places = np.flatnonzero(signs[1:] != signs[:-1])[:64]
-    low, high = _bisect(function, grid[places], grid[places + 1])
-    nearest = np.where(abs(function(low)) < abs(function(high)), low, high)
+    low, high = _bisect(value, grid[places], grid[places + 1])
+    nearest = np.where(abs(value(low)) < abs(value(high)), low, high)
     return {float(x) if abs(x) > 1e-300 else 0.0 for x in nearest}
 
 
