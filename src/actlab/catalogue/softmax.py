@@ -77,7 +77,16 @@ def _spherical_softmax(ops: Any, x: Any, axis: int, epsilon: Any) -> Any:
 
 
 def _sigsoftmax(ops: Any, x: Any, axis: int) -> Any:
-    return _softmax(ops, x + ops.log_sigmoid(x), axis)
+    # sigmoid(x) is exp(min(x, 0)) / (1 + exp(-|x|)); the first goes to the other exponential
+    low, small = _decay(ops, x)
+    shares = _softmax(ops, x + low, axis) / (1 + small)
+    return shares / ops.sum(shares, axis)
+
+
+def _decay(ops: Any, x: Any) -> tuple[Any, Any]:
+    """min(x, 0) and exp(-|x|), with slopes at 0 as well."""
+    below = x < 0
+    return ops.where(below, x, 0.0), ops.exp(ops.where(below, x, -x))
 
 
 def _gumbel_softmax(ops: Any, x: Any, axis: int, tau: Any, noise: Any) -> Any:
@@ -99,8 +108,8 @@ def first_of_largest(ops: Any, x: Any, axis: int) -> Any:
 
 def _normalised_sigmoid(ops: Any, x: Any, axis: int, k: Any) -> Any:
     # divided by the largest, so that not all of them vanish
-    powers = ops.log_sigmoid(x)
-    shares = ops.exp(powers - ops.max(powers, axis))
+    low, small = _decay(ops, x)
+    shares = _power(ops, low, ops.max(low, axis)) / (1 + small)
     chosen = ops.where(dropped(ops, x, axis, k), 0.0, shares)
     return chosen / ops.sum(chosen, axis)
 
@@ -114,7 +123,11 @@ def _relu_attention(ops: Any, x: Any, axis: int) -> Any:
 
 
 def _sigmoid_attention(ops: Any, x: Any, axis: int) -> Any:
-    return ops.sigmoid(x - ops.log(_count(ops, x, axis)))
+    # 1 / (1 + n exp(-x)), since log(n) would round the argument of an exponential
+    count = _count(ops, x, axis)
+    _, small = _decay(ops, x)
+    below = x < 0
+    return ops.where(below, small, 1.0) / ops.where(below, small + count, 1 + count * small)
 
 
 _BRIDLE = Reference(

@@ -23,7 +23,15 @@ from actlab.engines.subnormals import subnormals_count
 from actlab.engines.vectormath import tables
 from actlab.formula import Expression, symbols_of
 
-__all__ = ["AVAILABLE", "error_in_float64", "is_needed", "loses_below", "program"]
+__all__ = [
+    "AVAILABLE",
+    "error_in_float64",
+    "is_needed",
+    "loses_below",
+    "normcdf",
+    "normpdf",
+    "program",
+]
 
 AVAILABLE: Final = np.finfo(np.longdouble).eps < 2.0**-60
 """Whether a long double has digits to spare."""
@@ -84,13 +92,15 @@ def _erfc(x: Any) -> Any:
     return np.where(np.abs(x) < 0.7, 1 - _near(x), np.where(x < 0, 2 - tail, tail))
 
 
-def _normcdf(x: Any) -> Any:
+def normcdf(x: Any) -> Any:
+    """The probability below x under N(0, 1)."""
     tail = _tail(np.abs(x))
     near = (1 + _near(x * _ROOT_HALF)) / 2
     return np.where(np.abs(x) < 0.9, near, np.where(x > 0, 1 - tail, tail))
 
 
-def _normpdf(x: Any) -> Any:
+def normpdf(x: Any) -> Any:
+    """The density of N(0, 1)."""
     return np.exp(-0.5 * x * x) * _DENSITY
 
 
@@ -100,8 +110,8 @@ _SCOPE = {
     "_number": _number,
     "_erf": _erf,
     "_erfc": _erfc,
-    "_normcdf": _normcdf,
-    "_normpdf": _normpdf,
+    "_normcdf": normcdf,
+    "_normpdf": normpdf,
 }
 
 

@@ -17,9 +17,10 @@ from itertools import count
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from actlab._facade import Shelf, constant
-from actlab.engines import cpu, outputs, torch_kernels, torch_onnx
+from actlab.engines import cpu, numpy, outputs, torch_kernels, torch_onnx
 from actlab.engines.guard import VARIABLES, guard
 from actlab.engines.numpy import keeps_integers
 from actlab.engines.source import compile_function
@@ -374,9 +375,27 @@ def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str,
     dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     if not torch.compiler.is_compiling() and torch_kernels.is_eager((x,)):
-        if cpu.large_enough(x.numel()) and work == torch.float32:
+        if cpu.large_enough(x.numel()):
             with suppress(DigitsNeededError):
                 return rule(WithoutRounding, x.to(work), axis, **parameters).to(dtype)
         work = torch.float64
     operations = torch_onnx.operations(Operations) if torch_onnx.is_exporting() else Operations
-    return rule(operations, x.to(work), axis, **parameters).to(dtype)
+    result = rule(operations, x.to(work), axis, **parameters).to(dtype)
+    if dtype == torch.float64 and torch_kernels.is_eager((x, *parameters.values())):
+        return _with_digits(result, rule, x, axis, parameters)
+    return result
+
+
+def _with_digits(
+    result: Any, rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str, Any]
+) -> Any:
+    """The result, put right by long doubles where its rule loses digits; gradients pass."""
+    if forward_ad._current_level >= 0 or not numpy.vector_needs_long(rule, parameters, x.numel()):
+        return result
+    settings: dict[str, Any] = {
+        name: value.detach().double().numpy() if isinstance(value, torch.Tensor) else value
+        for name, value in parameters.items()
+    }
+    exact = torch.from_numpy(numpy.vector(rule, x.detach().double().numpy(), axis, settings))
+    change = exact - result.detach()
+    return result + torch.where(torch.isfinite(change), change, 0.0)

@@ -41,8 +41,10 @@ def build_softmax(spec: SoftmaxSpec) -> bytes:
 
     if spec.across:
         which, load, store, clear, _, _ = _parts(spec.dtype)
-        write = softmax_across.backward if spec.backward else softmax_across.forward
-        return object_code(write(spec.log, (which, load, store, clear)))
+        parts = which, load, store, clear
+        if spec.backward:
+            return object_code(softmax_across.backward(spec.log, parts))
+        return object_code(softmax_across.forward(spec.log, parts, spec.dtype))
     return object_code(_backward(spec) if spec.backward else _forward(spec))
 
 
@@ -135,43 +137,49 @@ def _parts(dtype: str) -> Any:
 
 def _forward(spec: SoftmaxSpec) -> Any:
     from actlab.engines.cpu import words
+    from actlab.engines.cpu.softmax_sums import sums_for
     from actlab.engines.vectormath import bits
     from actlab.engines.vectormath.bits import primitive
 
-    which, load, store, clear, total, largest = _parts(spec.dtype)
+    which, load, store, _, _, largest = _parts(spec.dtype)
     power_of, log1p = which["exp_of_difference"], which["log1p"]
     word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
     recall, keep, lanes = words.recall, words.keep, _LANES
     log, room = spec.log, words.BLOCK
+    sums = sums_for(spec.dtype, lanes)
+    begin, include, total = sums["start"], sums["include"], sums["total"]
+    inverse, part = sums["inverse"], sums["part"]
 
     @primitive
     def shares(x: int, count: int, top: float, memory: int, kept: int) -> Any:
-        """The sum of exp(x - top), in which the largest count 1; kept where there is room."""
-        clear(memory, 0.0)
+        """One over the sum of exp(x - top), which are kept where there is room."""
+        begin(memory)
         for start in range(0, count, lanes):
             for j in range(min(lanes, count - start)):
                 power = power_of(load(x, start + j), top)
-                keep(memory, j, recall(memory, j) + power)
+                include(memory, j, power)
                 if kept:
                     keep(kept, start + j, power)
-        return total(memory)
+        high, low = total(memory)
+        return inverse(high, low)
 
     @primitive
     def rest(x: int, count: int, top: float, memory: int) -> Any:
         """The sum of exp(x - top) less 1, to all digits also where it is small."""
-        clear(memory, 0.0)
+        begin(memory)
         for start in range(0, count, lanes):
             for j in range(min(lanes, count - start)):
                 below = load(x, start + j) - top
                 power = choose(below == 0.0, 0.0, power_of(load(x, start + j), top))
-                keep(memory, j, recall(memory, j) + power)
-        small = total(memory)
-        clear(memory, 0.0)
+                include(memory, j, power)
+        small, low = total(memory)
+        begin(memory)
         for start in range(0, count, lanes):
             for j in range(min(lanes, count - start)):
                 one = choose(load(x, start + j) == top, 1.0, 0.0)
-                keep(memory, j, recall(memory, j) + one)
-        return small + (total(memory) - 1.0)
+                include(memory, j, one)
+        ones, _ = total(memory)
+        return small + (low + (ones - 1.0))
 
     def kernel(task: Any) -> None:
         pieces, rows, columns, size = word(task, 1), word(task, 2), word(task, 3), word(task, 4)
@@ -190,13 +198,13 @@ def _forward(spec: SoftmaxSpec) -> Any:
                     for i in range(columns):
                         store(y, i, load(x, i) - top - away)
                 else:
-                    each = 1.0 / shares(x, columns, top, memory, kept)
+                    each, left = shares(x, columns, top, memory, kept)
                     if kept:
                         for i in range(columns):
-                            store(y, i, recall(kept, i) * each)
+                            store(y, i, part(recall(kept, i), each, left))
                     else:
                         for i in range(columns):
-                            store(y, i, power_of(load(x, i), top) * each)
+                            store(y, i, part(power_of(load(x, i), top), each, left))
 
     return kernel
 

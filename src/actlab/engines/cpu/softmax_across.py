@@ -18,20 +18,24 @@ __all__ = ["LANES", "backward", "forward"]
 LANES = 64
 
 
-def forward(log: bool, parts: Any) -> Any:
+def forward(log: bool, parts: Any, dtype: str) -> Any:
     """The kernel of the value. Operands: x and inner, y and the groups of an outer block."""
     from actlab.engines.cpu import words
+    from actlab.engines.cpu.softmax_sums import sums_for
     from actlab.engines.vectormath import bits
 
     which, load, store, clear = parts
     power_of, log1p = which["exp_of_difference"], which["log1p"]
     word, take, scratch, choose = words.word, words.take, words.scratch, bits.choose
     recall, keep, lanes = words.recall, words.keep, LANES
+    made = sums_for(dtype, lanes)
+    start, include, lane = made["start"], made["include"], made["lane"]
+    inverse, part = made["inverse"], made["part"]
 
     def kernel(task: Any) -> None:  # noqa: PLR0912  Numba unrolls no helpers with branches
         pieces, rows, count, size = word(task, 1), word(task, 2), word(task, 3), word(task, 4)
         x, inner, y, groups = word(task, 5), word(task, 6), word(task, 7), word(task, 8)
-        tops, sums, ties = scratch(), scratch(), scratch()
+        tops, sums, ties, rests = scratch(), scratch(), scratch(), scratch()
         while True:
             piece = take(task)
             if piece >= pieces:
@@ -40,7 +44,7 @@ def forward(log: bool, parts: Any) -> Any:
                 begin = (row // groups) * count * inner + (row % groups) * lanes
                 width = min(lanes, inner - (row % groups) * lanes)
                 clear(tops, -math.inf)
-                clear(sums, 0.0)
+                start(sums)
                 clear(ties, 0.0)
                 for k in range(count):
                     place = begin + k * inner
@@ -55,12 +59,15 @@ def forward(log: bool, parts: Any) -> Any:
                         if log:  # the largest apart: the others keep their digits beside a 1
                             power = choose(value == top, 0.0, power)
                             keep(ties, j, recall(ties, j) + choose(value == top, 1.0, 0.0))
-                        keep(sums, j, recall(sums, j) + power)
+                        include(sums, j, power)
                 for j in range(width):
+                    high, low = lane(sums, j)
                     if log:
-                        keep(sums, j, log1p(recall(sums, j) + (recall(ties, j) - 1.0)))
+                        keep(sums, j, log1p(high + (low + (recall(ties, j) - 1.0))))
                     else:
-                        keep(sums, j, 1.0 / recall(sums, j))
+                        each, left = inverse(high, low)
+                        keep(sums, j, each)
+                        keep(rests, j, left)
                 for k in range(count):
                     place = begin + k * inner
                     for j in range(width):
@@ -68,7 +75,8 @@ def forward(log: bool, parts: Any) -> Any:
                         if log:
                             store(y, place + j, value - top - recall(sums, j))
                         else:
-                            store(y, place + j, power_of(value, top) * recall(sums, j))
+                            power = power_of(value, top)
+                            store(y, place + j, part(power, recall(sums, j), recall(rests, j)))
 
     return kernel
 

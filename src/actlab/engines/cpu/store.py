@@ -27,7 +27,7 @@ __all__ = ["address_of", "cache_folder", "digest_of", "stored", "usable"]
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
     "cpu/words.py", "cpu/spec.py", "cpu/rounding.py", "cpu/writing.py", "cpu/raising.py",
-    "cpu/building.py", "cpu/softmax.py",
+    "cpu/building.py", "cpu/softmax.py", "cpu/softmax_across.py", "cpu/softmax_sums.py",
     "vectormath/__init__.py", "vectormath/bits.py", "vectormath/tables.py",
     "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py", "vectormath/pairs.py",
     "vectormath/constants.py", "vectormath/single_algebraic.py",
