@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +80,7 @@ def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
     if columns >= PARALLEL_FROM:
         _start(address, 1, columns, numbers)
     elif columns:
-        _function(address)(_words(5 + len(numbers))(0, 1, 1, columns, columns, *numbers))
+        _function(address)(_packing(5 + len(numbers))(0, 1, 1, columns, columns, *numbers))
 
 
 def launcher(address: int) -> Callable[..., None]:
@@ -87,13 +88,13 @@ def launcher(address: int) -> Callable[..., None]:
 
     They have one row and no parameters: `run_flat` with as little to do as can be at each call.
     """
-    function, words = _function(address), _words(11)
+    function, packed = _function(address), _packing(11)
 
     def launch(columns: int, first: int, second: int, third: int = 0) -> None:
         if columns >= PARALLEL_FROM:
             _start(address, 1, columns, (first, 0, second, 0, third, 0))
         elif columns:
-            function(words(0, 1, 1, columns, columns, first, 0, second, 0, third, 0))
+            function(packed(0, 1, 1, columns, columns, first, 0, second, 0, third, 0))
 
     return launch
 
@@ -115,7 +116,7 @@ def _start(
     pieces, size = 1, rows if whole or rows > 1 else columns
     if threads > 1 and not (whole and rows == 1):
         pieces, size = _cut(rows, columns * width, threads)
-    task = _words(5 + len(numbers))(0, pieces, rows, columns, size, *numbers)
+    task = _packing(5 + len(numbers))(0, pieces, rows, columns, size, *numbers)
     if pieces == 1:
         _function(address)(task)
     elif pool is not None:
@@ -192,8 +193,13 @@ def _count_without_torch(setting: str) -> int:
 
 
 @lru_cache
-def _words(count: int) -> Any:
-    return ctypes.c_int64 * count
+def _packing(count: int) -> Callable[..., bytes]:
+    """What makes a task of so many words.
+
+    Kernels count pieces in its bytes, which are not supposed to change, but nobody else has them;
+    a ctypes array takes six times as long to make, and longer than a small kernel to run.
+    """
+    return struct.Struct(f"={count}q").pack
 
 
 @lru_cache(maxsize=8192)
