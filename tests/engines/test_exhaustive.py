@@ -97,6 +97,20 @@ def test_results_are_kept_until_the_kernel_changes(tmp_path, monkeypatch):
     assert lines[2:] == [f"| {n} | 0.5000 | 1 | 0.5000 | 1 |" for n in ("logish", "tanh")]
 
 
+def test_the_same_kernel_is_measured_once(tmp_path, monkeypatch):
+    measured = []
+
+    def quick(activation, order=0, **_):
+        measured.append((activation.name, order))
+        return Exhaustive(activation.name, order, 0.5, 1.0, 2**32, 0.1)
+
+    monkeypatch.setattr(keeping, "exhaustive", quick)
+    kept = keeping.Kept(tmp_path / "results.json")
+    list(keeping.measure_all(kept, ["celu", "elu", "tanh"]))
+    assert sorted(measured) == [("elu", 0), ("elu", 1), ("tanh", 0), ("tanh", 1)]
+    assert kept.find(actlab.get("celu"), 1).max_ulp == 0.5
+
+
 def test_another_file_is_refused(tmp_path):
     file = tmp_path / "other.json"
     file.write_text("[]")
