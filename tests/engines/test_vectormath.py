@@ -95,6 +95,15 @@ def sigmoid(x):
     return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
 
 
+def cubic(x):
+    return mp.sqrt(8 / mp.pi) * (x + mp.mpf("0.044715") * x**3)
+
+
+def gated_slope(z, steep):
+    """The slope of x*sigmoid(z); `steep` is x times that of z."""
+    return sigmoid(z) * (1 + steep * sigmoid(-z))
+
+
 def tanh_shrink(x):
     with mp.extraprec(60 + 2 * max(0, -mp.frexp(x)[1])):
         return x - mp.tanh(x)
@@ -113,13 +122,18 @@ EXACT = {
     "expm1": mp.expm1,
     "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
     "gelu_slope": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2 + x * mp.npdf(x),
+    "gelu_tanh": lambda x: x * sigmoid(cubic(x)),
+    "gelu_tanh_slope": lambda x: gated_slope(cubic(x), 3 * cubic(x) - 2 * mp.sqrt(8 / mp.pi) * x),
     "hard_swish": lambda x: x * min(max(x + 3, 0), 6) / 6,
     "hard_swish_slope": lambda x: (2 * x + 3) / 6 if abs(x) < 3 else mp.mpf(x > 0),
     "log": mp.log,
     "log1p": mp.log1p,
     "log_sigmoid": lambda x: -softplus(-x),
+    "mish": lambda x: x * mp.tanh(softplus(x)),
     "normcdf": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
     "normpdf": mp.npdf,
+    "quick_gelu": lambda x: x * sigmoid(mp.mpf("1.702") * x),
+    "quick_gelu_slope": lambda x: gated_slope(mp.mpf("1.702") * x, mp.mpf("1.702") * x),
     "sech": mp.sech,
     "sech_softplus": lambda x: mp.sech(softplus(x)),
     "sigmoid": sigmoid,
@@ -143,6 +157,8 @@ EXACT = {
 
 SLOPE_IS_ZERO = {
     "gelu_slope": (-1.12769, -0.375896, -27),
+    "gelu_tanh_slope": (-1.12869, -0.376231, -27),
+    "quick_gelu_slope": (-1.12673, -0.375577, -27),
     "silu_slope": (-1.9177, -0.639232, -27),
 }
 """Intervals around isolated zeros, as in the ledger, and the last place at their edges."""
@@ -215,6 +231,11 @@ def test_against_exact_values(which, name):
     assert largest <= BOUNDS[which].get(name, 0.5), at
 
 
+def cubic_in_float64(x):
+    line = math.sqrt(8 / math.pi)
+    return line * x + 0.044715 * line * x**3
+
+
 def squareplus_in_float64(x):
     above = (abs(x) + np.sqrt(x * x + 4)) / 2
     return np.where(x > 0, above, 1 / above)
@@ -222,6 +243,11 @@ def squareplus_in_float64(x):
 
 def whole_twin(name):
     """The function of `single` as a formula in float64 primitives, which are tested above."""
+    line, bend = math.sqrt(8 / math.pi), 0.044715 * math.sqrt(8 / math.pi)
+
+    def gated(z, steep):
+        return f["sigmoid"](z) * (1 + steep * f["sigmoid"](-z))
+
     f = {word: lambda x, word=word: run("float64", word, x) for word in ("sigmoid", "sech")}
     formulas = {
         "elu": lambda x: np.where(x > 0, x, run("float64", "expm1", np.minimum(x, 0))),
@@ -232,6 +258,11 @@ def whole_twin(name):
         "silu": lambda x: x * f["sigmoid"](x),
         "silu_slope": lambda x: f["sigmoid"](x) * (1 + x * f["sigmoid"](-x)),
         "tanh_slope": lambda x: f["sech"](x) ** 2,
+        "gelu_tanh": lambda x: x * f["sigmoid"](cubic_in_float64(x)),
+        "gelu_tanh_slope": lambda x: gated(cubic_in_float64(x), line * x + 3 * bend * x**3),
+        "mish": lambda x: x * run("float64", "tanh_softplus", x),
+        "quick_gelu": lambda x: x * f["sigmoid"](1.702 * x),
+        "quick_gelu_slope": lambda x: gated(1.702 * x, 1.702 * x),
         "hard_swish": lambda x: np.where(x >= 3, x, x * np.clip(x + 3, 0, 6) / 6),
         "hard_swish_slope": lambda x: np.where(abs(x) < 3, (2 * x + 3) / 6, x > 0),
         "softsign_slope": lambda x: 1 / (1 + abs(x)) ** 2,
@@ -368,13 +399,18 @@ SPECIAL = {
     "expm1": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0)],
     "gelu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
     "gelu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5)],
+    "gelu_tanh": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38)],
+    "gelu_tanh_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5), (-1e30, -0.0)],
     "hard_swish": [(INF, INF), (-INF, 0.0), (0.0, 0.0), (-0.0, -0.0), (-3.0, 0.0), (3.0, 3.0)],
     "hard_swish_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-3.0, 0.0), (3.0, 1.0)],
     "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],
     "log1p": [(INF, INF), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN)],
     "log_sigmoid": [(INF, -0.0), (-INF, -INF), (-200.0, -200.0)],
+    "mish": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
     "normcdf": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-0.0, 0.5)],
     "normpdf": [(INF, 0.0), (-INF, 0.0)],
+    "quick_gelu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38)],
+    "quick_gelu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5), (-1e30, -0.0)],
     "sech": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (1e30, 0.0)],
     "sech_softplus": [(INF, 0.0), (-INF, 1.0)],
     "sigmoid_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 0.25)],

@@ -39,6 +39,9 @@ __all__ = ["BOUNDS", "PERIODIC_LIMIT", "REWRITES", "SLOPES", "WHOLE", "available
 
 _MODULES: Final = ("float64", "mixed", "single", "pairs")
 
+_PARTS: Final = {"single": ("single", "single_gated", "single_algebraic")}
+"""Modules of a set that has several."""
+
 _WORDS: Final = {"absolute": "abs", "power": "pow"}
 """Where the formula language has another word."""
 
@@ -58,6 +61,8 @@ REWRITES: Final = {
 One exponential and one division instead of three each; the first is in `mixed` only.
 """
 
+_GELU_TANH: Final = "x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x**3))"
+_QUICK_GELU: Final = "x * sigmoid(1.702 * x)"
 _SOFTSIGN: Final = "where(abs(x) < 1, x / (1 + abs(x)), sign(x) / (1 + 1 / abs(x)))"
 _HARD_SWISH: Final = "where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6))"
 _SQUAREPLUS: Final = (
@@ -67,7 +72,9 @@ _SQUAREPLUS: Final = (
 )
 
 WHOLE: Final = {
+    _GELU_TANH: "gelu_tanh",
     _HARD_SWISH: "hard_swish",
+    _QUICK_GELU: "quick_gelu",
     _SQUAREPLUS: "squareplus",
     "where(x > 0, x, expm1(x))": "elu",
     "where(x > 0, 1, exp(x))": "elu_slope",
@@ -82,11 +89,14 @@ WHOLE: Final = {
     "sigmoid(x) + x * (sigmoid(x) * sigmoid(-x))": "silu_slope",
     "softplus(x)": "softplus",
     "tanh(x)": "tanh",
+    "x * tanh(softplus(x))": "mish",
     "sech(x)**2": "tanh_slope",
 }
 """Whole formulas of float32 data and the function of `single` that computes them."""
 
 SLOPES: Final = {
+    _GELU_TANH: "gelu_tanh_slope",
+    _QUICK_GELU: "quick_gelu_slope",
     _SOFTSIGN: "softsign_slope",
     _HARD_SWISH: "hard_swish_slope",
     _SQUAREPLUS: "squareplus_slope",
@@ -152,17 +162,22 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "expm1": 1.6,
         "gelu": 1.82,
         "gelu_slope": 1.83,
-        "hard_swish": 1.5,
-        "hard_swish_slope": 1.5,
+        "gelu_tanh": 1.89,
+        "gelu_tanh_slope": 1.88,
+        "hard_swish": 1.0,
+        "hard_swish_slope": 1.0,
         "log_sigmoid": 1.98,
+        "mish": 1.14,
+        "quick_gelu": 1.88,
+        "quick_gelu_slope": 1.91,
         "sigmoid": 1.67,
         "sigmoid_slope": 1.7,
         "silu": 1.84,
         "silu_slope": 1.85,
         "softplus": 1.98,
         "softsign_slope": 1.5,
-        "squareplus": 1.5,
-        "squareplus_slope": 1.8,
+        "squareplus": 1.25,
+        "squareplus_slope": 1.74,
         "tanh": 1.52,
         "tanh_slope": 1.7,
     },
@@ -199,5 +214,11 @@ def primitives(which: str) -> dict[str, Callable[..., Any]]:
         raise UnknownNameError(
             f"there is no set of primitives {which!r}; choose one of {', '.join(_MODULES)}"
         )
-    module = importlib.import_module(f"{__name__}.{which}")
-    return {_WORDS.get(name, name): getattr(module, name) for name in module.__all__}
+    modules = [
+        importlib.import_module(f"{__name__}.{part}") for part in _PARTS.get(which, (which,))
+    ]
+    return {
+        _WORDS.get(name, name): getattr(module, name)
+        for module in modules
+        for name in module.__all__
+    }

@@ -27,13 +27,6 @@ from actlab.engines.vectormath.bits import (
     scale,
 )
 from actlab.engines.vectormath.constants import FOUR, HALF, ONE, TWO, ZERO, f32
-from actlab.engines.vectormath.single_algebraic import (
-    hard_swish,
-    hard_swish_slope,
-    softsign_slope,
-    squareplus,
-    squareplus_slope,
-)
 
 __all__ = [
     "elu",
@@ -42,8 +35,6 @@ __all__ = [
     "expm1",
     "gelu",
     "gelu_slope",
-    "hard_swish",
-    "hard_swish_slope",
     "log_sigmoid",
     "sigmoid",
     "sigmoid_slope",
@@ -51,9 +42,6 @@ __all__ = [
     "silu",
     "silu_slope",
     "softplus",
-    "softsign_slope",
-    "squareplus",
-    "squareplus_slope",
     "tanh",
     "tanh_slope",
 ]
@@ -122,7 +110,7 @@ OUTER_0, OUTER_1, OUTER_2, OUTER_3, OUTER_4, OUTER_5, OUTER_6 = tables.GELU_SLOP
 
 
 @primitive
-def _reduced(x: float, rounding: float) -> tuple[float, float]:
+def reduced(x: float, rounding: float) -> tuple[float, float]:
     """The biased exponent k and exp(r) - 1, with x = k ln(2) + r."""
     t = fma(x, LOG2_E, rounding)
     k = t - rounding
@@ -133,7 +121,7 @@ def _reduced(x: float, rounding: float) -> tuple[float, float]:
 @primitive
 def _raised_exp(x: float) -> float:
     """2**64 exp(x) for x <= 0, or NaN."""
-    t, u = _reduced(choose(x < LOWEST_RAISED, LOWEST_RAISED, x), ROUND_RAISED)
+    t, u = reduced(choose(x < LOWEST_RAISED, LOWEST_RAISED, x), ROUND_RAISED)
     return (u + ONE) * power_of_two(t)
 
 
@@ -141,7 +129,7 @@ def _raised_exp(x: float) -> float:
 def exp(x: float) -> float:
     """e**x."""
     x = choose(x < LOWEST, LOWEST, choose(x > HIGHEST, HIGHEST, x))
-    t, u = _reduced(x, ROUND_TWICE_BIASED)
+    t, u = reduced(x, ROUND_TWICE_BIASED)
     return scale(u + ONE, t)
 
 
@@ -149,7 +137,7 @@ def exp(x: float) -> float:
 def expm1(x: float) -> float:
     """e**x - 1, also near 0, as twice 2**(k-1) exp(r) - 1/2, which overflows no earlier."""
     clipped = choose(x < MINUS_ONE_BELOW, MINUS_ONE_BELOW, choose(x > HIGHEST, HIGHEST, x))
-    t, u = _reduced(clipped, ROUND_HALVING)
+    t, u = reduced(clipped, ROUND_HALVING)
     s = power_of_two(t)
     return copysign(TWO * fma(s, u, s - HALF), x)
 
@@ -158,7 +146,7 @@ def expm1(x: float) -> float:
 def elu(x: float) -> float:
     """The identity above 0, else e**x - 1."""
     below = choose(x < MINUS_ONE_BELOW, MINUS_ONE_BELOW, choose(x > ZERO, ZERO, x))
-    t, u = _reduced(below, ROUND_HALVING)
+    t, u = reduced(below, ROUND_HALVING)
     s = power_of_two(t)
     return choose(x > ZERO, x, copysign(TWO * fma(s, u, s - HALF), x))
 
@@ -167,7 +155,7 @@ def elu(x: float) -> float:
 def elu_slope(x: float) -> float:
     """One above 0, else e**x."""
     below = choose(x < LOWEST, LOWEST, choose(x > ZERO, ZERO, x))
-    t, u = _reduced(below, ROUND_TWICE_BIASED)
+    t, u = reduced(below, ROUND_TWICE_BIASED)
     return choose(x > ZERO, ONE, scale(u + ONE, t))
 
 
@@ -186,7 +174,7 @@ def sign(x: float) -> float:
 
 
 @primitive
-def _plus_exp(one: float, s: float, u: float) -> tuple[float, float]:
+def plus_exp(one: float, s: float, u: float) -> tuple[float, float]:
     """`one + s*(1 + u)` and what its rounding left out, for a power of two s; `one` is one too."""
     whole = s + one
     rest = fma(s, u, one - (whole - s))
@@ -202,8 +190,8 @@ def sigmoid_slope(x: float) -> float:
     the rounding of d left out goes into 1 - p.
     """
     a = absolute(x)
-    t, u = _reduced(choose(a > SLOPE_ZERO_FROM, SLOPE_ZERO_FROM, a), ROUND_SLOPE_SCALED)
-    d, left_out = _plus_exp(SLOPE_SCALED, power_of_two(t), u)
+    t, u = reduced(choose(a > SLOPE_ZERO_FROM, SLOPE_ZERO_FROM, a), ROUND_SLOPE_SCALED)
+    d, left_out = plus_exp(SLOPE_SCALED, power_of_two(t), u)
     p = divide(SLOPE_SCALED, d)
     far = divide(fma(-(SLOPE_SCALED + left_out), p, SLOPE_SCALED), d)
     return choose(a < ONE, fma(-p, p, p), far)
@@ -217,8 +205,8 @@ def silu_slope(x: float) -> float:
     """
     a = absolute(x)
     a = choose(a > -ZERO_BELOW, -ZERO_BELOW, a)
-    t, u = _reduced(a, ROUND_SCALED)
-    d, left_out = _plus_exp(SCALED, power_of_two(t), u)
+    t, u = reduced(a, ROUND_SCALED)
+    d, left_out = plus_exp(SCALED, power_of_two(t), u)
     p = divide(ONE, d)
     b = a * SCALED
     lost = left_out * p
@@ -258,8 +246,8 @@ def _tanh_near(x: float) -> float:
 def silu(x: float) -> float:
     """x/(1 + exp(-x)), both carried as 2**-32 of themselves so that the sum does not overflow."""
     x = choose(x < ZERO_BELOW, ZERO_BELOW, x)
-    t, u = _reduced(-choose(x > ONE_FROM, ONE_FROM, x), ROUND_SCALED)
-    d, _ = _plus_exp(SCALED, power_of_two(t), u)
+    t, u = reduced(-choose(x > ONE_FROM, ONE_FROM, x), ROUND_SCALED)
+    d, _ = plus_exp(SCALED, power_of_two(t), u)
     return choose(absolute(x) < TINY, HALF * x, divide(x * SCALED, d))
 
 
@@ -342,7 +330,7 @@ def tanh(x: float) -> float:
     """1 - 2e/(1 + e) with e = exp(-2|x|), or a polynomial; with the sign of x."""
     a = absolute(x)
     twice = a + a
-    t, u = _reduced(choose(twice > ONE_ABOVE, -ONE_ABOVE, -twice), ROUND_BIASED)
+    t, u = reduced(choose(twice > ONE_ABOVE, -ONE_ABOVE, -twice), ROUND_BIASED)
     e = (u + ONE) * power_of_two(t)
     far = fma(-TWO, divide(e, ONE + e), ONE)
     return copysign(choose(a < NEAR_TANH, _tanh_near(a), far), x)
@@ -353,8 +341,8 @@ def tanh_slope(x: float) -> float:
     """sech(x)**2 = 4 sigmoid(2x)*sigmoid(-2x), as in `sigmoid_slope`; 1 - (1 - 2p)**2 near 0."""
     a = absolute(x)
     a = choose(a > TANH_SLOPE_ZERO_FROM, TANH_SLOPE_ZERO_FROM, a)
-    t, u = _reduced(a + a, ROUND_TANH_SLOPE_SCALED)
-    d, left_out = _plus_exp(TANH_SLOPE_SCALED, power_of_two(t), u)
+    t, u = reduced(a + a, ROUND_TANH_SLOPE_SCALED)
+    d, left_out = plus_exp(TANH_SLOPE_SCALED, power_of_two(t), u)
     p = divide(TANH_SLOPE_SCALED, d)
     q = fma(-TWO, p, ONE)
     far = divide(fma(-FOUR * (TANH_SLOPE_SCALED + left_out), p, SLOPE_SCALED), d)
