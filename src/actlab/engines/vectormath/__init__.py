@@ -164,7 +164,7 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "gelu_slope": 1.83,
         "gelu_tanh": 1.89,
         "gelu_tanh_slope": 1.88,
-        "hard_swish": 1.0,
+        "hard_swish": 1.01,
         "hard_swish_slope": 1.0,
         "log_sigmoid": 1.98,
         "mish": 1.14,
