@@ -21,6 +21,7 @@ __all__ = ["Explanation", "explain", "warm"]
 _ARITHMETIC = {
     "float64": "float64 arithmetic",
     "pairs": "float64 numbers as sums of two, as the formula would lose digits otherwise",
+    "whole": "one whole function in float64, of which some parts are sums of two numbers",
     "mixed": "float64 arithmetic on float32 data, rounded once",
     "single": "one whole function in float32, within 2 ULP",
     "plain": "float32 arithmetic, which is shown to be within 2 ULP for this formula",

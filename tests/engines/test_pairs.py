@@ -119,14 +119,14 @@ def test_every_word_of_the_language_has_its_pair():
 
 @pytest.mark.parametrize(
     ("name", "order", "least"),
-    [("quick_gelu", 0, 100), ("gaussian", 1, 100), ("rational_c", 0, 100), ("mish", 1, 4)],
+    [("quick_gelu", 0, 100), ("gaussian", 1, 100), ("rational_c", 0, 100), ("xatlu", 1, 4)],
 )
 def test_formulas_that_lose_digits_are_found_and_mended(name, order, least):
     f = actlab.get(name)
     expression = f.filled(f.slope()) if order else f.bound
     assert numpy_long.error_in_float64(spec._guarded(expression), ("x",)) > least
     assert Spec((expression,), ("x",), "float64").arithmetic == "pairs"
-    assert Spec((expression,), ("x",), "float32").arithmetic == "mixed"
+    assert Spec((expression,), ("x",), "float32").arithmetic != "pairs"
     x = np.array([-20.3, -9.7, -3.1, -2.3, -0.59, -0.31, 0.7, 5.3])
     exact = np.array([f.exact(value, order=order, digits=20) for value in x])
     for start in (0, math.inf):

@@ -13,7 +13,7 @@ from actlab.engines.guard import VARIABLES, guard, probe_points
 from actlab.engines.numpy_long import error_in_float64, loses_below
 from actlab.engines.numpy_operations import evaluate_steps
 from actlab.engines.source import fold_constants
-from actlab.engines.vectormath import REWRITES, SLOPES, WHOLE
+from actlab.engines.vectormath import REWRITES, SLOPES, WHOLE, WHOLE_FLOAT64
 from actlab.formula import Call, Expression, Number, Symbol, parse, symbols_of
 from actlab.formula.calculus import differentiate, tidied
 from actlab.formula.expression import fold, nodes
@@ -65,17 +65,20 @@ class Spec:
 
     @property
     def whole(self) -> str | None:
-        """The function of float32 data that computes the only output at once."""
-        if self.dtype == "float32" and len(self.outputs) == 1 and not self.sums:
-            return _whole().get(self.outputs[0])
-        return None
+        """The function that computes the only output at once, if there is one for this type."""
+        if len(self.outputs) != 1 or self.sums:
+            return None
+        if self.dtype == "float64":
+            return _whole_in_float64().get(self.outputs[0]) if self.pairs else None
+        return _whole().get(self.outputs[0])
 
     @property
-    def arithmetic(self) -> Literal["float64", "pairs", "mixed", "single", "plain"]:
+    def arithmetic(self) -> Literal["float64", "pairs", "whole", "mixed", "single", "plain"]:
         """How numbers are computed.
 
         - float64: data and arithmetic in float64;
         - pairs: float64 data, sums of two float64, where a formula would lose digits otherwise;
+        - whole: float64 data, one whole function that carries what would be lost;
         - mixed: float32 data, float64 arithmetic, one rounding;
         - single: float32 data, one whole function in float32;
         - plain: float32 throughout, where that is shown to be within 2 ULP (see `rounding.py`).
@@ -85,6 +88,8 @@ class Spec:
             every = (*self.outputs, *self.sums)
             if not self.pairs:
                 return "float64"
+            if self.whole is not None:
+                return "whole"
             errors = (error_in_float64(_guarded(e), names, normal=True) for e in every)
             return "pairs" if max(errors, default=0.0) > PROMISED else "float64"
         if self.whole is not None:
@@ -95,7 +100,7 @@ class Spec:
     @property
     def loses_below(self) -> bool:
         """Whether small results in float64 need the formula `raised`; see there."""
-        if self.dtype != "float64" or not self.pairs or self.periodic:
+        if self.dtype != "float64" or not self.pairs or self.whole or self.periodic:
             return False
         names = (*self.arrays, *self.rows)
         return any(loses_below(_guarded(e), names, PROMISED) for e in self.outputs)
@@ -165,6 +170,11 @@ def _same_when_held(expression: Expression, guarded: Expression) -> bool:
 def _whole() -> dict[Expression, str]:
     slopes = {tidied(differentiate(parse(text))): name for text, name in SLOPES.items()}
     return slopes | {parse(text): name for text, name in WHOLE.items()}
+
+
+@lru_cache(maxsize=1)
+def _whole_in_float64() -> dict[Expression, str]:
+    return {parse(text): name for text, name in WHOLE_FLOAT64.items()}
 
 
 @lru_cache(maxsize=2)

@@ -30,6 +30,7 @@ _SOURCES = (
     "cpu/building.py", "cpu/softmax.py", "cpu/softmax_across.py", "cpu/softmax_sums.py",
     "vectormath/__init__.py", "vectormath/bits.py", "vectormath/tables.py",
     "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py", "vectormath/pairs.py",
+    "vectormath/whole.py",
     "vectormath/constants.py", "vectormath/single_algebraic.py", "vectormath/single_gated.py",
     "source.py", "guard.py", "numpy_operations.py", "numpy_long.py", "../formula/calculus.py",
     "../formula/vocabulary.py",

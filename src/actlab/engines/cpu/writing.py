@@ -111,7 +111,7 @@ def write_kernel(spec: Spec, names: frozenset[str]) -> str:
     body = _Body(spec, held, arguments)
     if body.raises:
         lines.append(_by_raising(expressions[: len(spec.outputs)], spec, names))
-    wide = "prefer_wide_vectors()" if spec.whole is not None else "pass"
+    wide = "prefer_wide_vectors()" if spec.arithmetic == "single" else "pass"
     scratch = "; ".join(f"scratch_{i} = scratch()" for i in range(len(spec.sums))) or "pass"
     lines.append(_HEAD.format(wide=wide, scratch=scratch) + body.text())
     return "\n".join(lines)

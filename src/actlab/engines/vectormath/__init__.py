@@ -2,7 +2,7 @@
 
 Each is a scalar function in plain Python, compiled by Numba and always inlined, without branches,
 tables in memory or calls of a mathematical library; a loop over an array that uses nothing else
-becomes a loop of vector instructions. There are four sets:
+becomes a loop of vector instructions. There are five sets:
 
 - ``float64``: arithmetic in float64, for float64 data, to the bounds in `BOUNDS`;
 - ``mixed``: arithmetic in float64 with shorter polynomials, for float32 data (and for float16 and
@@ -12,7 +12,8 @@ becomes a loop of vector instructions. There are four sets:
 - ``single``: a few whole functions of float32 in float32, faster and within 2 ULP. Where `WHOLE`
   has a formula, a kernel for exactly this formula may call the function instead. It must not be a
   part of something larger;
-- ``pairs``: numbers are sums of two float64, for formulas of float64 data that lose digits.
+- ``pairs``: numbers are sums of two float64, for formulas of float64 data that lose digits;
+- ``whole``: a few such formulas in a third of the time, used alone as those of ``single``.
 
 The first two have all the words of the formula language, and a few functions that several words
 share work in: `REWRITES` says which.
@@ -35,9 +36,18 @@ from actlab.errors import UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BOUNDS", "PERIODIC_LIMIT", "REWRITES", "SLOPES", "WHOLE", "available", "primitives"]
+__all__ = [
+    "BOUNDS",
+    "PERIODIC_LIMIT",
+    "REWRITES",
+    "SLOPES",
+    "WHOLE",
+    "WHOLE_FLOAT64",
+    "available",
+    "primitives",
+]
 
-_MODULES: Final = ("float64", "mixed", "single", "pairs")
+_MODULES: Final = ("float64", "whole", "mixed", "single", "pairs")
 
 _PARTS: Final = {"single": ("single", "single_gated", "single_algebraic")}
 """Modules of a set that has several."""
@@ -93,6 +103,16 @@ WHOLE: Final = {
     "sech(x)**2": "tanh_slope",
 }
 """Whole formulas of float32 data and the function of `single` that computes them."""
+
+WHOLE_FLOAT64: Final = {
+    "sigmoid(x) * sigmoid(-x)": "sigmoid_slope",
+    "sigmoid(x) + x * (sigmoid(x) * sigmoid(-x))": "silu_slope",
+    "sech(x)**2": "tanh_slope",
+    "tanh(softplus(x)) + x * (sech(softplus(x))**2 * sigmoid(x))": "mish_slope",
+    "x * normcdf(x)": "gelu",
+    "normcdf(x) + x * normpdf(x)": "gelu_slope",
+}
+"""Whole formulas of float64 data and the function of `whole` that computes them."""
 
 SLOPES: Final = {
     _GELU_TANH: "gelu_tanh_slope",
@@ -155,6 +175,14 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "tanh_softplus": 0.506,
         "tanh_softplus_slope": 0.506,
     },
+    "whole": {
+        "gelu": 1.3,
+        "gelu_slope": 2.2,
+        "mish_slope": 2.6,
+        "sigmoid_slope": 0.8,
+        "silu_slope": 1.1,
+        "tanh_slope": 0.8,
+    },
     "single": {
         "elu": 1.01,
         "elu_slope": 1.05,
@@ -205,7 +233,7 @@ def primitives(which: str) -> dict[str, Callable[..., Any]]:
     """The compiled functions of one set by their words in formulas.
 
     Args:
-        which: ``"float64"``, ``"mixed"``, ``"single"`` or ``"pairs"``.
+        which: ``"float64"``, ``"whole"``, ``"mixed"``, ``"single"`` or ``"pairs"``.
 
     Raises:
         UnknownNameError: for another set.
