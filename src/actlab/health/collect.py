@@ -70,6 +70,9 @@ class Collector:
         self._sites = Sites(record)
         self._scale: Number | None = None
         self._me = weakref.ref(self)
+        self._given: tuple[Tensor, int] | None = None
+        self._writes = False
+        self._flagged: tuple[Tensor, int, Number] | None = None
         self._explicit_loss = False
         self._reader = StepReader(Parameters(self.root))
         self._window = Window()
@@ -142,8 +145,7 @@ class Collector:
             self._looking = self._on and self.record.sampled % _LOOK == 0
             given = first_tensor((*args, *kwargs.values()) if kwargs else args)
             if not self._on:
-                if given is not None:
-                    self._window.flag(self.record.steps, "data", INPUT, total(given))
+                self._keep_for_end(given)
                 return
             self._forwards += 1
             self._fired = self._inside = 0
@@ -154,6 +156,23 @@ class Collector:
                 self._see_end(INPUT, given, "data")
             if not compiled:
                 self._mode.open()
+
+    def _keep_for_end(self, given: Tensor | None) -> None:
+        """Sum an input with the output, which costs less than here, unless the model writes it."""
+        self._given = None
+        if given is None:
+            return
+        if self._writes or given.is_inference():
+            self._window.flag(self.record.steps, "data", INPUT, total(given))
+        else:
+            self._given = given, given._version
+
+    def _flag_kept(self) -> None:
+        given, self._given = self._given, None
+        if given is not None:
+            self._writes = given[0]._version != given[1]
+            if not self._writes:
+                self._window.flag(self.record.steps, "data", INPUT, total(given[0]))
 
     def _was_it_skipped(self) -> None:
         """The last forward pass led to no step: gradients are summed up, or it was left out."""
@@ -166,17 +185,22 @@ class Collector:
     def _end(self, module: nn.Module, _args: Any, output: Any) -> None:
         if torch._C._current_graph_task_id() != -1 or not module.training:
             return
-        result = first_tensor(output if not hasattr(output, "to_tuple") else output.to_tuple())
+        if not isinstance(output, torch.Tensor) and hasattr(output, "to_tuple"):
+            output = output.to_tuple()
+        result = first_tensor(output)
         if result is None:
+            self._given = self._flagged = None
             return
         with _ALONE():
             if not self._on:
+                self._flag_kept()
                 if not self._fresh:
                     self._window.flag(self.record.steps, "forward", OUTPUT, total(result))
                 return
             if self._fired == 0 and self.record.layers:
                 self.record.silent = True
             self._see_end(OUTPUT, result, "forward")
+            self._flagged = None
             self._mode.open()
             if self.optimizer is None:
                 self._finish_step()
@@ -299,8 +323,13 @@ class Collector:
 
     def _flag(self, phase: str, place: str, result: Tensor, *, operation: str = "") -> None:
         """A tensor of the forward pass that has to be finite."""
+        version = 0 if result.is_inference() else result._version
+        known = self._flagged
+        if known is None or known[0] is not result or known[1] != version:
+            # the last layer's result is most often the model's
+            known = self._flagged = result, version, total(result)
         self._window.flag(
-            self.record.steps, phase, place, total(result), self._source,
+            self.record.steps, phase, place, known[2], self._source,
             operation=operation, dtype=result.dtype,
         )  # fmt: skip
 
@@ -362,13 +391,13 @@ class Collector:
             self.record.silent = True
         if not self._on or self._fresh:
             return
-        with _ALONE(), torch.no_grad():
+        with _ALONE():
             scaled = self._scale is not None
             self._reader.before(self._window, self.record.steps, scaled=scaled)
 
     def _after_step(self, optimizer: Any, *_: Any) -> None:
         if self._on and not self._fresh:
-            with _ALONE(), torch.no_grad():
+            with _ALONE():
                 rate = float(optimizer.param_groups[0]["lr"])
                 self._reader.after(self._window, self.record.steps, rate)
         self._finish_step()
@@ -376,6 +405,7 @@ class Collector:
     def _finish_step(self) -> None:
         self.record.steps += 1
         self._fresh = True
+        self._flagged = None
         sampled = self._on
         if self.optimizer is not None:
             self._on = self._looking = False

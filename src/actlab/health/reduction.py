@@ -65,11 +65,13 @@ def loss_inputs(given: Tensor, target: Tensor) -> Tensor:
     """Six numbers on what a loss function was given: sums and extremes, as in `LossUse`."""
     rows = given.reshape(-1, given.shape[-1]) if given.dim() == 2 else given.reshape(-1, 1)
     rows = rows[:_LOSS_ROWS].float()
+    sums = torch.stack([rows.sum(1), rows.exp().sum(1)])
+    error, log_error = sums.sub_(1).abs_().amax(1)
     return torch.stack([
-        (rows.sum(1) - 1).abs().amax(),
+        error,
         rows.amin(),
         rows.amax(),
-        (rows.exp().sum(1) - 1).abs().amax(),
+        log_error,
         target.amin().float(),
         target.amax().float(),
     ])  # fmt: skip

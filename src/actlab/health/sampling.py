@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 __all__ = [
@@ -117,14 +116,14 @@ def number(tensor: Tensor) -> Number:
 
 def total(tensor: Tensor) -> Number:
     """The sum, in float32 at least: not finite where an entry is not."""
-    return number(tensor.detach().sum(dtype=_wide(tensor.dtype)))
+    return number(_plain(tensor).sum(dtype=_wide(tensor.dtype)))
 
 
 def norm(tensor: Tensor) -> Number:
     """The Euclidean norm, in float32 at least."""
-    tensor = tensor.detach()
+    tensor = _plain(tensor)
     if tensor.is_cpu and tensor.dtype in _WHOLES and tensor.is_contiguous():
-        flat = tensor.view(-1)
+        flat = tensor if tensor.dim() == 1 else tensor.view(-1)
         return math.sqrt(torch.dot(flat, flat).item())  # two thirds of the time of vector_norm
     return number(torch.linalg.vector_norm(tensor, dtype=_wide(tensor.dtype)))
 
@@ -139,19 +138,21 @@ def unscaled(size: Number, scale: Number) -> Number:
 
 
 def norms(tensors: Sequence[Tensor]) -> Any:
-    """The norm of each: an array if all are on the CPU, else a tensor on the first one's device.
-
-    Call it without gradients.
-    """
+    """The norm of each: a list if all are on the CPU, else a tensor on the first one's device."""
     first = tensors[0]
     if first.is_cpu or any(t.dtype != first.dtype or t.device != first.device or t.is_sparse
                            for t in tensors):  # fmt: skip
         each = [norm(t.coalesce().values() if t.is_sparse else t) for t in tensors]
         if not any(isinstance(one, Tensor) for one in each):
-            return np.array(each)
+            return each
         return torch.stack([torch.as_tensor(one, dtype=torch.float32).to(first.device)
                             for one in each])  # fmt: skip
-    return torch.stack(torch._foreach_norm(list(tensors), 2, _wide(first.dtype)))
+    return torch.stack(torch._foreach_norm(list(map(_plain, tensors)), 2, _wide(first.dtype)))
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """The same without its history; the first call in a hook costs microseconds, so seldom one."""
+    return tensor.detach() if tensor.requires_grad else tensor
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype | None:

@@ -150,7 +150,7 @@ def layer_states(
     square, seen = np.zeros((2, len(scale)))
     zeros, looks = np.zeros((2, len(scale)))
     for _, reached, norms, some in gradients:
-        square[reached] += norms.astype(float) ** 2
+        square[reached] += norms**2
         seen[reached] += 1
         if some is not None:
             sizes = parameters.sizes[reached]

@@ -109,7 +109,8 @@ class Window:
     def gradients(self, found: Gradients, *, scaled: bool) -> None:
         """Gradients of the parameters as the optimizer gets them."""
         self._accept_backward(flagged=not scaled)
-        self.flag(found.step, "gradient", "", found.norms)
+        at_once = isinstance(found.norms, list)
+        self.flag(found.step, "gradient", "", sum(found.norms) if at_once else found.norms)
         self._gradients.append(found)
 
     def step(self, step: int, before: Tensor, after: Tensor, rate: float) -> None:
@@ -142,7 +143,8 @@ class Window:
             units = [over_processes(one) for one in units]
         here = to_host([one for one in self._values(units) if isinstance(one, Tensor)])
         gradients = [
-            one._replace(norms=here(one.norms), some=here(one.some)) for one in self._gradients
+            one._replace(norms=np.asarray(here(one.norms), dtype=float), some=here(one.some))
+            for one in self._gradients
         ]
         span = (min(self._steps), max(self._steps)) if self._steps else (record.steps, record.steps)
         self._look_for_event(record, parameters, gradients, here)
@@ -156,7 +158,7 @@ class Window:
         for step, loss in self._losses:
             record.loss.add(step, float(here(loss)))
         for one in gradients:
-            record.gradient.add(one.step, float(np.sqrt(np.square(one.norms, dtype=float).sum())))
+            record.gradient.add(one.step, math.sqrt(np.vdot(one.norms, one.norms)))
         for step, rate in self._rates:
             record.rate.add(step, rate)
         for name, numbers in self._uses.items():
