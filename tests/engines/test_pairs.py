@@ -198,6 +198,9 @@ BELOW_NORMAL = [
     ("dsilu", 1, -719.7),
     ("swish_sign", 1, -145.1),
     ("gaussian", 1, 26.9),
+    ("clipped_gelu", 0, -38.3),
+    ("phish", 1, -38.4),
+    ("serf", 0, -735.2),
 ]
 
 

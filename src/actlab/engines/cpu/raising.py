@@ -26,6 +26,14 @@ REACH = 4096.0
 _MOST_FACTORS = 8
 _FAR = Number(600)
 _NEAR = Number(Fraction(1, 2**500))
+_FAR_BELL = Number(-35)
+_BELL = Number(Fraction("15.74960994572241974429064599446720454231"))
+"""(2 pi)**1.5."""
+_ERF = Number(Fraction("1.128379167095512573896158903121545171688"))
+"""2/sqrt(pi)."""
+_ROOT_2 = Number(Fraction("1.414213562373095048801688724209698078570"))
+_TERMS = 9
+"""Of the asymptotic series of normcdf, for 65 bits from 35 on."""
 _LARGEST = Fraction(1.7976931348623157e308)
 _STRAIGHT_AT_ZERO = frozenset(("tanh", "expm1", "log1p", "sinh", "arcsinh", "arctan", "sin"))
 
@@ -63,6 +71,20 @@ def _primitive(node: Call, by: int) -> Expression:
     size = Call("abs", (a,))
     if node.head in _STRAIGHT_AT_ZERO:
         return Call("where", (Call("lt", (size, _NEAR)), raised(a, by), usual))
+    if node.head == "erf":
+        small = Call("mul", (_ERF, raised(a, by)))
+        return Call("where", (Call("lt", (size, _NEAR)), small, usual))
+    if node.head == "normpdf":  # a fourth power, since halves are exact and squares are not
+        quarter = Call("normpdf", (Call("mul", (Number(Fraction(1, 2)), a)),))
+        square = Call("mul", (_times(by // 4, quarter), _times(by // 4, quarter)))
+        other = Call("mul", (_times(by // 4, quarter), _times(by - by // 4 * 3, quarter)))
+        return Call("mul", (Call("mul", (_BELL, square)), other))
+    if node.head == "normcdf":
+        small = _product(Call("mul", (Call("normpdf", (a,)), _tail(a))), by)
+        return Call("where", (Call("lt", (a, _FAR_BELL)), small, usual))
+    if node.head == "erfc":
+        below = Call("neg", (Call("mul", (_ROOT_2, a)),))
+        return _primitive(Call("normcdf", (below,)), by + 1)
     if node.head in ("sigmoid", "softplus"):
         small = raised(Call("exp", (a,)), by)
         return Call("where", (Call("lt", (a, Number(-_FAR.value))), small, usual))
@@ -72,6 +94,16 @@ def _primitive(node: Call, by: int) -> Expression:
         small = raised(Call("exp", (Call("neg", (size,)),)), by + 1)
         return Call("where", (Call("gt", (size, _FAR)), small, usual))
     return usual
+
+
+def _tail(a: Expression) -> Expression:
+    """The ratio of normcdf to normpdf far below 0: -(1 - 1/a**2 + 3/a**4 - 15/a**6 ...)/a."""
+    square = Call("mul", (a, a))
+    series: Expression = Number(1)
+    for k in range(_TERMS, 0, -1):
+        step = Call("div", (Call("mul", (Number(2 * k - 1), series)), square))
+        series = Call("sub", (Number(1), step))
+    return Call("neg", (Call("div", (series, a)),))
 
 
 def _product(expression: Expression, by: int) -> Expression:
@@ -90,6 +122,8 @@ def _product(expression: Expression, by: int) -> Expression:
             (numbers if isinstance(node, Number) else factors).append(node)
 
     collect(expression)
+    if not factors:
+        return _times(by, expression)
     shares = [by // len(factors)] * len(factors)
     shares[0] += by - sum(shares)
     terms = [raised(factor, share) for factor, share in zip(factors, shares, strict=True)]
