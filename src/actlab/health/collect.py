@@ -22,7 +22,7 @@ from torch.utils.hooks import RemovableHandle
 
 from actlab.activation import Activation
 from actlab.health.function_mode import CallMode
-from actlab.health.hooks import Hook, uncompiled
+from actlab.health.hooks import Hook, uncompiled, vectorised
 from actlab.health.identify import activation_of
 from actlab.health.parameters import Parameters
 from actlab.health.record import INPUT, OUTPUT, Record, Site
@@ -132,7 +132,7 @@ class Collector:
         if torch._C._current_graph_task_id() != -1:
             return  # a checkpoint that computes the model again
         self._mode.close()
-        if not (module.training and torch.is_grad_enabled()):
+        if not (module.training and torch.is_grad_enabled()) or vectorised():
             self._on = self._looking = False
             return
         with _ALONE():
@@ -183,7 +183,7 @@ class Collector:
 
     @uncompiled
     def _end(self, module: nn.Module, _args: Any, output: Any) -> None:
-        if torch._C._current_graph_task_id() != -1 or not module.training:
+        if torch._C._current_graph_task_id() != -1 or not module.training or vectorised():
             return
         if not isinstance(output, torch.Tensor) and hasattr(output, "to_tuple"):
             output = output.to_tuple()

@@ -10,7 +10,7 @@ import torch
 from torch._compile import _disable_dynamo
 from torch.compiler import is_compiling
 
-__all__ = ["Hook", "uncompiled"]
+__all__ = ["Hook", "uncompiled", "vectorised"]
 
 _compiler: Final = getattr(torch._C._dynamo.eval_frame, "get_eval_frame_callback", lambda: True)
 """Tells of a compiler that is at work."""
@@ -44,6 +44,14 @@ def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args)
 
     return call
+
+
+def vectorised() -> bool:
+    """Whether `torch.func.vmap` is at work, whose tensors hold no numbers that could be read."""
+    functorch = torch._C._functorch
+    return functorch.peek_interpreter_stack() is not None and any(
+        one.key() == functorch.TransformType.Vmap for one in functorch.get_interpreter_stack()
+    )
 
 
 def _idle(*_: Any) -> None:
