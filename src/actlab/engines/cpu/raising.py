@@ -69,6 +69,7 @@ def _primitive(node: Call, by: int) -> Expression:
         return usual
     (a,) = node.arguments
     size = Call("abs", (a,))
+    small: Expression
     if node.head in _STRAIGHT_AT_ZERO:
         return Call("where", (Call("lt", (size, _NEAR)), raised(a, by), usual))
     if node.head == "erf":
