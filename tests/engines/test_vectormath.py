@@ -86,6 +86,10 @@ def softplus(x):
     return (x if x > 0 else mp.zero) + mp.log1p(mp.exp(-abs(x)))
 
 
+def logish_slope(x):
+    return mp.log1p(sigmoid(x)) + x * sigmoid(x) * sigmoid(-x) / (1 + sigmoid(x))
+
+
 def squareplus(x):
     above = (abs(x) + mp.sqrt(x * x + 4)) / 2
     return above if x > 0 else 1 / above
@@ -130,6 +134,8 @@ EXACT = {
     "log1p": mp.log1p,
     "log_sigmoid": lambda x: -softplus(-x),
     "mish": lambda x: x * mp.tanh(softplus(x)),
+    "logish": lambda x: x * mp.log1p(sigmoid(x)),
+    "logish_slope": logish_slope,
     "normcdf": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
     "normpdf": mp.npdf,
     "quick_gelu": lambda x: x * sigmoid(mp.mpf("1.702") * x),
@@ -158,6 +164,7 @@ EXACT = {
 SLOPE_IS_ZERO = {
     "gelu_slope": (-1.12769, -0.375896, -27),
     "gelu_tanh_slope": (-1.12869, -0.376231, -27),
+    "logish_slope": (-2.05868, -0.686227, -27),
     "quick_gelu_slope": (-1.12673, -0.375577, -27),
     "silu_slope": (-1.9177, -0.639232, -27),
 }
@@ -260,6 +267,11 @@ def whole_twin(name):
         "tanh_slope": lambda x: f["sech"](x) ** 2,
         "gelu_tanh": lambda x: x * f["sigmoid"](cubic_in_float64(x)),
         "gelu_tanh_slope": lambda x: gated(cubic_in_float64(x), line * x + 3 * bend * x**3),
+        "logish": lambda x: x * run("float64", "log1p", f["sigmoid"](x)),
+        "logish_slope": lambda x: (
+            run("float64", "log1p", f["sigmoid"](x))
+            + x * f["sigmoid"](x) * (f["sigmoid"](-x) / (1 + f["sigmoid"](x)))
+        ),
         "mish": lambda x: x * run("float64", "tanh_softplus", x),
         "quick_gelu": lambda x: x * f["sigmoid"](1.702 * x),
         "quick_gelu_slope": lambda x: gated(1.702 * x, 1.702 * x),
@@ -406,6 +418,8 @@ SPECIAL = {
     "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],
     "log1p": [(INF, INF), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN)],
     "log_sigmoid": [(INF, -0.0), (-INF, -INF), (-200.0, -200.0)],
+    "logish": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (-1e30, -0.0)],
+    "logish_slope": [(-INF, -0.0), (-1e30, -0.0)],
     "mish": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
     "normcdf": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-0.0, 0.5)],
     "normpdf": [(INF, 0.0), (-INF, 0.0)],
@@ -581,6 +595,6 @@ def test_formulas_of_fused_functions_are_their_own():
 def test_unknown_set_is_a_clear_error():
     with pytest.raises(
         UnknownNameError,
-        match="no set of primitives 'float8'; choose one of float64, mixed, single, pairs",
+        match="no set of primitives 'float8'; choose one of float64, whole, mixed, single, pairs",
     ):
         primitives("float8")

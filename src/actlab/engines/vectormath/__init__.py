@@ -100,6 +100,7 @@ WHOLE: Final = {
     "softplus(x)": "softplus",
     "tanh(x)": "tanh",
     "x * tanh(softplus(x))": "mish",
+    "x * log1p(sigmoid(x))": "logish",
     "sech(x)**2": "tanh_slope",
 }
 """Whole formulas of float32 data and the function of `single` that computes them."""
@@ -118,6 +119,7 @@ SLOPES: Final = {
     _GELU_TANH: "gelu_tanh_slope",
     _QUICK_GELU: "quick_gelu_slope",
     _SOFTSIGN: "softsign_slope",
+    "x * log1p(sigmoid(x))": "logish_slope",
     _HARD_SWISH: "hard_swish_slope",
     _SQUAREPLUS: "squareplus_slope",
 }
@@ -195,6 +197,8 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "hard_swish": 1.01,
         "hard_swish_slope": 1.0,
         "log_sigmoid": 1.98,
+        "logish": 1.55,
+        "logish_slope": 1.55,
         "mish": 1.14,
         "quick_gelu": 1.88,
         "quick_gelu_slope": 1.91,

@@ -32,7 +32,15 @@ from actlab.engines.vectormath.single import (
     reduced,
 )
 
-__all__ = ["gelu_tanh", "gelu_tanh_slope", "mish", "quick_gelu", "quick_gelu_slope"]
+__all__ = [
+    "gelu_tanh",
+    "gelu_tanh_slope",
+    "logish",
+    "logish_slope",
+    "mish",
+    "quick_gelu",
+    "quick_gelu_slope",
+]
 
 LOWER = f32(2.0**-40)
 ROUND_LIFTED = f32(1.5 * 2**23 + 127 + 40)
@@ -46,6 +54,9 @@ CUBIC_3 = f32(0.044715 * SQRT_8_OVER_PI)
 CUBIC_3_REST = f32(0.044715 * SQRT_8_OVER_PI - float(CUBIC_3))
 CUBIC_9 = f32(3 * 0.044715 * SQRT_8_OVER_PI)
 CUBIC_9_REST = f32(3 * 0.044715 * SQRT_8_OVER_PI - float(CUBIC_9))
+LARGEST = f32((2 - 2.0**-23) * 2.0**127)
+LOGISH_1, LOGISH_2 = f32(-0.85), f32(0.36)
+"""1/(1 + t) is nearly 1 - 0.85*t + 0.36*t*t up to 1."""
 QUICK = f32(1.702)
 QUICK_REST = f32(1.702 - float(QUICK))
 # Where the value and the slope are -0.0 below 0, and where the gate is open above.
@@ -167,3 +178,55 @@ def quick_gelu_slope(x: float) -> float:
     z = a * QUICK
     rest = fma(a, QUICK_REST, fma(a, QUICK, -z))
     return _gated_slope(x, z, rest, z, rest)
+
+
+@primitive
+def _long_sigmoid(x: float) -> tuple[float, float, float, float]:
+    """sigmoid(x) as a sum of two, 2**40 of itself for x < 0; e = exp(-|x|) as one, unscaled."""
+    e, e_rest = _lifted_exp(-choose(absolute(x) > -ZERO_BELOW, -ZERO_BELOW, absolute(x)))
+    low, low_rest = e * LOWER, e_rest * LOWER
+    d = ONE + low
+    d_rest = (low - (d - ONE)) + low_rest
+    inverse = divide(ONE, d)
+    n, n_rest = choose(x < ZERO, e, ONE), choose(x < ZERO, e_rest, ZERO)
+    s = n * inverse
+    return s, (fma(-s, d, n) + fma(-s, d_rest, n_rest)) * inverse, low, low_rest
+
+
+@primitive
+def logish(x: float) -> float:
+    """x*log1p(s) with s = sigmoid(x)."""
+    x = choose(x < ZERO_BELOW, ZERO_BELOW, x)
+    s, s_rest, _, _ = _long_sigmoid(x)
+    down = choose(x < ZERO, LOWER, ONE)
+    t = s * down
+    bend = (s * t) * horner(t, tables.LOG1P_SINGLE)
+    y = s + bend
+    rest = fma(s_rest, fma(t, fma(t, LOGISH_2, LOGISH_1), ONE), bend - (y - s))
+    rest = choose(x > LARGEST, LARGEST, x) * rest
+    return copysign(fma(x, y, rest) * down, x)
+
+
+@primitive
+def logish_slope(x: float) -> float:
+    """s*(log1p(s)/s + x*r) with s = sigmoid(x), r = 1/(1 + 2e) below 0 and e/(2 + e) above."""
+    below = x < ZERO
+    x = choose(x < ZERO_BELOW, ZERO_BELOW, choose(x > -ZERO_BELOW, -ZERO_BELOW, x))
+    s, s_rest, e, e_rest = _long_sigmoid(x)
+    down = choose(below, LOWER, ONE)
+    t = s * down
+    bend = t * horner(t, tables.LOG1P_SINGLE)
+    g = ONE + bend
+    start, steep = choose(below, ONE, TWO), choose(below, TWO, ONE)
+    d = fma(steep, e, start)
+    d_rest = fma(steep, e_rest, fma(steep, e, start - d))
+    n, n_rest = choose(below, ONE, e), choose(below, ZERO, e_rest)
+    inverse = divide(ONE, d)
+    r = n * inverse
+    r_rest = (fma(-r, d, n) + fma(-r, d_rest, n_rest)) * inverse
+    v = x * r
+    m = g + v
+    far = x < -ONE
+    larger, smaller = choose(far, v, g), choose(far, g, v)
+    rest = (smaller - (m - larger)) + (bend - (g - ONE)) + fma(x, r_rest, fma(x, r, -v))
+    return fma(s, m, fma(s, rest, s_rest * m)) * down
