@@ -30,6 +30,7 @@ from actlab.health.sampling import Number, first_tensor, norm, number, rows_of, 
 from actlab.health.sites import Sites
 from actlab.health.steps import StepReader, when_gradients_are_there
 from actlab.health.structure import function_of_recurrent, inverse, layer_of, unwrapped
+from actlab.health.sums import Sums
 from actlab.health.window import Window
 
 __all__ = ["Collector"]
@@ -70,9 +71,7 @@ class Collector:
         self._sites = Sites(record)
         self._scale: Number | None = None
         self._me = weakref.ref(self)
-        self._given: tuple[Tensor, int] | None = None
-        self._writes = False
-        self._flagged: tuple[Tensor, int, Number] | None = None
+        self._sums = Sums()
         self._explicit_loss = False
         self._reader = StepReader(Parameters(self.root))
         self._window = Window()
@@ -145,7 +144,7 @@ class Collector:
             self._looking = self._on and self.record.sampled % _LOOK == 0
             given = first_tensor((*args, *kwargs.values()) if kwargs else args)
             if not self._on:
-                self._keep_for_end(given)
+                self._flag_input(None if given is None else self._sums.of_input(given))
                 return
             self._forwards += 1
             self._fired = self._inside = 0
@@ -156,23 +155,6 @@ class Collector:
                 self._see_end(INPUT, given, "data")
             if not compiled:
                 self._mode.open()
-
-    def _keep_for_end(self, given: Tensor | None) -> None:
-        """Sum an input with the output, which costs less than here, unless the model writes it."""
-        self._given = None
-        if given is None:
-            return
-        if self._writes or given.is_inference():
-            self._window.flag(self.record.steps, "data", INPUT, total(given))
-        else:
-            self._given = given, given._version
-
-    def _flag_kept(self) -> None:
-        given, self._given = self._given, None
-        if given is not None:
-            self._writes = given[0]._version != given[1]
-            if not self._writes:
-                self._window.flag(self.record.steps, "data", INPUT, total(given[0]))
 
     def _was_it_skipped(self) -> None:
         """The last forward pass led to no step: gradients are summed up, or it was left out."""
@@ -189,21 +171,25 @@ class Collector:
             output = output.to_tuple()
         result = first_tensor(output)
         if result is None:
-            self._given = self._flagged = None
+            self._sums.forget()
             return
         with _ALONE():
             if not self._on:
-                self._flag_kept()
+                self._flag_input(self._sums.kept_input())
                 if not self._fresh:
                     self._window.flag(self.record.steps, "forward", OUTPUT, total(result))
                 return
             if self._fired == 0 and self.record.layers:
                 self.record.silent = True
             self._see_end(OUTPUT, result, "forward")
-            self._flagged = None
+            self._sums.forget()
             self._mode.open()
             if self.optimizer is None:
                 self._finish_step()
+
+    def _flag_input(self, found: Number | None) -> None:
+        if found is not None:
+            self._window.flag(self.record.steps, "data", INPUT, found)
 
     def _see_end(self, name: str, tensor: Tensor, phase: str) -> None:
         """The model's input or output."""
@@ -323,13 +309,8 @@ class Collector:
 
     def _flag(self, phase: str, place: str, result: Tensor, *, operation: str = "") -> None:
         """A tensor of the forward pass that has to be finite."""
-        version = 0 if result.is_inference() else result._version
-        known = self._flagged
-        if known is None or known[0] is not result or known[1] != version:
-            # the last layer's result is most often the model's
-            known = self._flagged = result, version, total(result)
         self._window.flag(
-            self.record.steps, phase, place, known[2], self._source,
+            self.record.steps, phase, place, self._sums.of(result), self._source,
             operation=operation, dtype=result.dtype,
         )  # fmt: skip
 
@@ -405,7 +386,7 @@ class Collector:
     def _finish_step(self) -> None:
         self.record.steps += 1
         self._fresh = True
-        self._flagged = None
+        self._sums.forget()
         sampled = self._on
         if self.optimizer is not None:
             self._on = self._looking = False
