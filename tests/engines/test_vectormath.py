@@ -1,13 +1,11 @@
-"""The vector primitives: every bound, every special value, and that LLVM vectorises each."""
+"""The vector primitives: every bound, and what stands for which formula."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-import re
 from contextlib import redirect_stdout
-from functools import cache
 from pathlib import Path
 
 import numba
@@ -23,208 +21,25 @@ from actlab.engines.vectormath import (
     REWRITES,
     SLOPES,
     WHOLE,
-    available,
-    bits,
     fit,
     primitives,
 )
 from actlab.errors import UnknownNameError
 from actlab.formula import PRIMITIVES, parse
 from actlab.formula.calculus import differentiate, tidied
-
-INF, NAN = math.inf, math.nan
-DTYPES = {"float64": np.float64, "mixed": np.float32, "single": np.float32}
-ALGEBRAIC = {"softsign_slope", "squareplus", "squareplus_slope"}
-NOT_UNARY = {"pow", "clip", "minimum", "maximum"}
-EVERY = [(which, name) for which in DTYPES for name in sorted(set(primitives(which)) - NOT_UNARY)]
-
-
-# --- kernels: one loop over an array for each primitive, compiled once ---------------------------
-
-
-def loop(function, dtype, inner=np.float64):
-    """A kernel `(x, out)` that applies a scalar function of an inner type to arrays of a type."""
-    name = np.dtype(dtype).name
-
-    @numba.njit(f"void({name}[::1], {name}[::1])", error_model="numpy")
-    def kernel(x, out):
-        for i in range(x.shape[0]):
-            out[i] = function(inner(x[i]))
-
-    return kernel
-
-
-@cache
-def kernel_of(precision, name):
-    inner = np.float32 if precision == "single" else np.float64
-    return loop(primitives(precision)[name], DTYPES[precision], inner)
-
-
-def run(precision, name, values):
-    x = np.ascontiguousarray(values, dtype=DTYPES[precision])
-    out = np.empty_like(x)
-    kernel_of(precision, name)(x, out)
-    return out
-
-
-@cache
-def power_kernel(precision):
-    function, name = primitives(precision)["pow"], np.dtype(DTYPES[precision]).name
-
-    @numba.njit(f"void({name}[::1], {name}[::1], {name}[::1])", error_model="numpy")
-    def kernel(x, y, out):
-        for i in range(x.shape[0]):
-            out[i] = function(np.float64(x[i]), np.float64(y[i]))
-
-    return kernel
-
-
-# --- the exact values ----------------------------------------------------------------------------
-
-
-def softplus(x):
-    return (x if x > 0 else mp.zero) + mp.log1p(mp.exp(-abs(x)))
-
-
-def logish_slope(x):
-    return mp.log1p(sigmoid(x)) + x * sigmoid(x) * sigmoid(-x) / (1 + sigmoid(x))
-
-
-def squareplus(x):
-    above = (abs(x) + mp.sqrt(x * x + 4)) / 2
-    return above if x > 0 else 1 / above
-
-
-def sigmoid(x):
-    return 1 / (1 + mp.exp(-x)) if x >= 0 else mp.exp(x) / (1 + mp.exp(x))
-
-
-def cubic(x):
-    return mp.sqrt(8 / mp.pi) * (x + mp.mpf("0.044715") * x**3)
-
-
-def gated_slope(z, steep):
-    """The slope of x*sigmoid(z); `steep` is x times that of z."""
-    return sigmoid(z) * (1 + steep * sigmoid(-z))
-
-
-def tanh_shrink(x):
-    with mp.extraprec(60 + 2 * max(0, -mp.frexp(x)[1])):
-        return x - mp.tanh(x)
-
-
-EXACT = {
-    "arcsinh": mp.asinh,
-    "arctan": mp.atan,
-    "cos": mp.cos,
-    "cosh": mp.cosh,
-    "erf": mp.erf,
-    "erfc": mp.erfc,
-    "elu": lambda x: x if x > 0 else mp.expm1(x),
-    "elu_slope": lambda x: mp.mpf(1) if x > 0 else mp.exp(x),
-    "exp": mp.exp,
-    "expm1": mp.expm1,
-    "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
-    "gelu_slope": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2 + x * mp.npdf(x),
-    "gelu_tanh": lambda x: x * sigmoid(cubic(x)),
-    "gelu_tanh_slope": lambda x: gated_slope(cubic(x), 3 * cubic(x) - 2 * mp.sqrt(8 / mp.pi) * x),
-    "hard_swish": lambda x: x * min(max(x + 3, 0), 6) / 6,
-    "hard_swish_slope": lambda x: (2 * x + 3) / 6 if abs(x) < 3 else mp.mpf(x > 0),
-    "log": mp.log,
-    "log1p": mp.log1p,
-    "log_sigmoid": lambda x: -softplus(-x),
-    "mish": lambda x: x * mp.tanh(softplus(x)),
-    "logish": lambda x: x * mp.log1p(sigmoid(x)),
-    "logish_slope": logish_slope,
-    "normcdf": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
-    "normpdf": mp.npdf,
-    "quick_gelu": lambda x: x * sigmoid(mp.mpf("1.702") * x),
-    "quick_gelu_slope": lambda x: gated_slope(mp.mpf("1.702") * x, mp.mpf("1.702") * x),
-    "sech": mp.sech,
-    "sech_softplus": lambda x: mp.sech(softplus(x)),
-    "sigmoid": sigmoid,
-    "sigmoid_slope": lambda x: sigmoid(x) * sigmoid(-x),
-    "silu": lambda x: x * sigmoid(x),
-    "silu_slope": lambda x: sigmoid(x) * (1 + x * sigmoid(-x)),
-    "sin": mp.sin,
-    "sinh": mp.sinh,
-    "softplus": softplus,
-    "softsign_slope": lambda x: 1 / (1 + abs(x)) ** 2,
-    "sqrt": mp.sqrt,
-    "squareplus": squareplus,
-    "squareplus_slope": lambda x: squareplus(x) / mp.sqrt(x * x + 4),
-    "tanh": mp.tanh,
-    "tanh_shrink": tanh_shrink,
-    "tanh_slope": lambda x: mp.sech(x) ** 2,
-    "tanh_softplus": lambda x: mp.tanh(softplus(x)),
-    "tanh_softplus_slope": lambda x: mp.sech(softplus(x)) ** 2 * sigmoid(x),
-}
-
-
-SLOPE_IS_ZERO = {
-    "gelu_slope": (-1.12769, -0.375896, -27),
-    "gelu_tanh_slope": (-1.12869, -0.376231, -27),
-    "logish_slope": (-2.05868, -0.686227, -27),
-    "quick_gelu_slope": (-1.12673, -0.375577, -27),
-    "silu_slope": (-1.9177, -0.639232, -27),
-}
-"""Intervals around isolated zeros, as in the ledger, and the last place at their edges."""
-
-
-def ulps(value, exact, digits, smallest):
-    """The distance in units of the last place of the exact value, for a finite result."""
-    place = max(mp.frexp(exact)[1] - digits, smallest) if exact else smallest
-    return float(abs(mp.mpf(value) - exact) * mp.mpf(2) ** -place)
-
-
-def worst(values, results, exact, dtype, zero=(0.0, 0.0, -1074)):
-    """The largest error in ULP, with its argument; both infinities count as the largest number."""
-    from_, to, edge = zero
-    info = np.finfo(dtype)
-    digits, smallest = info.nmant + 1, int(math.log2(float(info.smallest_subnormal)))
-    largest, at = 0.0, None
-    with mp.workprec(140):
-        for value, result in zip(values.tolist(), results.tolist(), strict=True):
-            wanted = mp.mpf(exact(mp.mpf(value)))
-            if abs(wanted) >= mp.mpf(2) ** info.maxexp * (1 - mp.mpf(2) ** -digits / 2):
-                error = 0.0 if math.isinf(result) and result * wanted > 0 else INF
-            else:
-                least = max(smallest, edge) if from_ <= value <= to else smallest
-                error = ulps(result, wanted, digits, least) if math.isfinite(result) else INF
-            if error > largest:
-                largest, at = error, (value, result)
-    return largest, at
-
-
-def sample(name, dtype, count, seed=20):
-    """Arguments over the whole domain of a primitive: around zero, usual, tails, subnormal."""
-    random = np.random.default_rng(seed)
-    info = np.finfo(dtype)
-    least, most = int(math.log2(float(info.smallest_subnormal))), info.maxexp
-
-    def spread(low, high):
-        return 2.0 ** random.uniform(low, high, count)
-
-    signs = random.choice([-1.0, 1.0], count)
-    usual, near = random.uniform(-9, 9, count), signs * spread(-40, 0)
-    tiny = (signs * spread(least, -40))[: count // 4]
-    if name in {"log", "sqrt"}:
-        parts = [spread(least, most), random.uniform(0.3, 3, count), 1 + 0.3 * near]
-    elif name == "log1p":
-        parts = [spread(-40, most), random.uniform(-1, 3, count), near, tiny]
-    elif name in {"sin", "cos"}:
-        turns = np.round(random.uniform(-(2**19), 2**19, count)) * (math.pi / 2)
-        parts = [usual, near, tiny, random.uniform(-PERIODIC_LIMIT, PERIODIC_LIMIT, count), turns]
-    elif name in {"arctan", "arcsinh", *ALGEBRAIC}:
-        parts = [usual, near, tiny, signs * spread(0, most)]
-    else:
-        tail = 750.0 if dtype == np.float64 else 106.0
-        if name in {"normcdf", "normpdf", "erfc", "erf"}:
-            tail = 38.7 if dtype == np.float64 else 14.5
-        parts = [usual, near, tiny, random.uniform(-tail, tail, 2 * count)]
-    values = np.concatenate(parts).astype(dtype)
-    return values[np.isfinite(values)]
-
+from engines.vectors import (
+    DTYPES,
+    EVERY,
+    EXACT,
+    INF,
+    NAN,
+    SLOPE_IS_ZERO,
+    loop,
+    power_kernel,
+    run,
+    sample,
+    worst,
+)
 
 # --- accuracy ------------------------------------------------------------------------------------
 
@@ -393,175 +208,6 @@ def test_numpys_validation_table(name, precision):
 
     distance = np.abs(steps(result) - steps(wanted))
     assert max(distance) <= math.floor(BOUNDS[precision][name] + 0.5), x[plain][np.argmax(distance)]
-
-
-# --- special values ------------------------------------------------------------------------------
-
-SPECIAL = {
-    "abs": [(-INF, INF), (-0.0, 0.0)],
-    "arcsinh": [(-INF, -INF), (INF, INF), (-0.0, -0.0)],
-    "arctan": [(-INF, -math.pi / 2), (INF, math.pi / 2), (-0.0, -0.0)],
-    "cos": [(INF, NAN), (-INF, NAN), (0.0, 1.0), (2.0**21, NAN)],
-    "cosh": [(INF, INF), (-INF, INF), (0.0, 1.0), (-0.0, 1.0)],
-    "erf": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
-    "erfc": [(INF, 0.0), (-INF, 2.0), (0.0, 1.0)],
-    "elu": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -1.0)],
-    "elu_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (-1e30, 0.0)],
-    "exp": [(INF, INF), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (1e4, INF), (-1e4, 0.0)],
-    "expm1": [(INF, INF), (-INF, -1.0), (0.0, 0.0), (-0.0, -0.0)],
-    "gelu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
-    "gelu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5)],
-    "gelu_tanh": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38)],
-    "gelu_tanh_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5), (-1e30, -0.0)],
-    "hard_swish": [(INF, INF), (-INF, 0.0), (0.0, 0.0), (-0.0, -0.0), (-3.0, 0.0), (3.0, 3.0)],
-    "hard_swish_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-3.0, 0.0), (3.0, 1.0)],
-    "log": [(INF, INF), (-INF, NAN), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (1.0, 0.0)],
-    "log1p": [(INF, INF), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN)],
-    "log_sigmoid": [(INF, -0.0), (-INF, -INF), (-200.0, -200.0)],
-    "logish": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (-1e30, -0.0)],
-    "logish_slope": [(-INF, -0.0), (-1e30, -0.0)],
-    "mish": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38), (-1e30, -0.0)],
-    "normcdf": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-0.0, 0.5)],
-    "normpdf": [(INF, 0.0), (-INF, 0.0)],
-    "quick_gelu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (3e38, 3e38)],
-    "quick_gelu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5), (-1e30, -0.0)],
-    "sech": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (1e30, 0.0)],
-    "sech_softplus": [(INF, 0.0), (-INF, 1.0)],
-    "sigmoid_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 0.25)],
-    "silu": [(INF, INF), (-INF, -0.0), (0.0, 0.0), (-0.0, -0.0), (1e38, 1e38), (-1e38, -0.0)],
-    "silu_slope": [(INF, 1.0), (-INF, -0.0), (0.0, 0.5), (-0.0, 0.5), (-1e30, -0.0)],
-    "sigmoid": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-1e30, 0.0)],
-    "sign": [(INF, 1.0), (-INF, -1.0), (0.0, 0.0), (-0.0, 0.0), (-1e-40, -1.0)],
-    "sin": [(INF, NAN), (-INF, NAN), (0.0, 0.0), (-0.0, -0.0), (-(2.0**21), NAN)],
-    "sinh": [(INF, INF), (-INF, -INF), (-0.0, -0.0), (0.0, 0.0)],
-    "softplus": [(INF, INF), (-INF, 0.0), (200.0, 200.0)],
-    "softsign_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0)],
-    "squareplus": [(INF, INF), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (3e38, 3e38)],
-    "squareplus_slope": [(INF, 1.0), (-INF, 0.0), (0.0, 0.5), (-0.0, 0.5), (1e30, 1.0)],
-    "sqrt": [(INF, INF), (-INF, NAN), (-0.0, -0.0), (4.0, 2.0)],
-    "tanh": [(INF, 1.0), (-INF, -1.0), (-0.0, -0.0), (0.0, 0.0)],
-    "tanh_shrink": [(INF, INF), (-INF, -INF), (0.0, 0.0), (-0.0, -0.0)],
-    "tanh_slope": [(INF, 0.0), (-INF, 0.0), (0.0, 1.0), (-0.0, 1.0)],
-    "tanh_softplus_slope": [(INF, 0.0), (-INF, 0.0)],
-    "tanh_softplus": [(INF, 1.0), (-INF, 0.0)],
-}
-
-
-def assert_same(result, wanted):
-    np.testing.assert_array_equal(result, wanted)
-    signed = ~np.isnan(np.asarray(wanted))
-    np.testing.assert_array_equal(
-        np.signbit(np.asarray(result))[signed], np.signbit(np.asarray(wanted))[signed]
-    )
-
-
-@pytest.mark.parametrize(("precision", "name"), EVERY)
-def test_special_values(precision, name):
-    given, expected = zip(*SPECIAL[name], strict=True)
-    values = np.array([*given, NAN, -NAN], DTYPES[precision])
-    # A NaN with a payload: it must not be mistaken for an exponent.
-    values[-1:].view(np.uint64 if precision == "float64" else np.uint32)[0] += 1
-    wanted = np.array([*expected, NAN, NAN], DTYPES[precision])
-    assert_same(run(precision, name, values), wanted)
-
-
-@pytest.mark.parametrize("name", ["minimum", "maximum"])
-def test_minimum_and_maximum_are_numpys(name):
-    function = primitives("mixed")[name]
-    for a in (1.0, -2.0, INF, -INF, NAN):
-        for b in (1.0, 3.0, INF, -INF, NAN):
-            assert_same(function(a, b), getattr(np, name)(a, b))
-
-
-def test_clip_keeps_nan():
-    clip = primitives("mixed")["clip"]
-    assert [clip(x, -1.0, 2.0) for x in (-INF, 0.5, 7.0)] == [-1.0, 0.5, 2.0]
-    assert math.isnan(clip(NAN, -1.0, 2.0))
-
-
-def test_integer_powers_multiply():
-    @numba.njit
-    def eleventh(x):
-        return bits.integer_power(x, 11)
-
-    assert eleventh(3.0) == 3.0**11
-    assert eleventh(-0.0) == 0.0
-    assert math.copysign(1.0, eleventh(-0.0)) == -1.0
-
-
-# --- vectors -------------------------------------------------------------------------------------
-
-
-def loops_of(kernel):
-    """The instructions of each loop of a kernel's machine code, as lists of lines."""
-    (text,) = kernel.inspect_asm().values()
-    name = next(re.finditer(r"^\s*\.type\s+(\S+),@function", text, re.MULTILINE)).group(1)
-    body = text.split(f"\n{name}:\n")[1].split(".Lfunc_end")[0].splitlines()
-    labels = {line.split(":")[0]: i for i, line in enumerate(body) if line.startswith(".LBB")}
-    found = []
-    for i, line in enumerate(body):
-        jump = re.match(r"\s+(?:j\w+|b\S*|cb\S+|tb\S+)\s.*?(\.LBB\w+)", line)
-        if jump and labels.get(jump.group(1), i) < i:
-            found.append(body[labels[jump.group(1)] : i])
-    return found
-
-
-def problems(kernel):
-    """Why the loops of a kernel are not vector code; empty if they are."""
-    loops = loops_of(kernel)
-    calls = [line for loop in loops for line in loop if re.match(r"\s+(call|bl\s|blr\s)", line)]
-    packed = any(re.search(r"%[yz]mm|\.2d|\.4s", line) for loop in loops for line in loop)
-    return calls + ([] if packed else [f"no packed instruction in {len(loops)} loops"])
-
-
-@pytest.mark.parametrize(("precision", "name"), EVERY)
-def test_loop_is_vectorised(precision, name):
-    assert available()
-    assert problems(kernel_of(precision, name)) == []
-
-
-@pytest.mark.parametrize("precision", ["float64", "mixed"])
-def test_loop_with_power_is_vectorised(precision):
-    assert problems(power_kernel(precision)) == []
-
-
-def test_a_library_call_is_noticed():
-    @numba.njit
-    def library(x):
-        return math.erf(x)
-
-    assert problems(loop(library, np.float64)) != []
-
-
-@pytest.mark.parametrize(
-    ("precision", "name"),
-    [
-        ("float64", "normcdf"),
-        ("float64", "sin"),
-        ("mixed", "exp"),
-        ("mixed", "erf"),
-        ("single", "silu"),
-    ],
-)
-def test_a_lane_and_the_remainder_give_the_same_bits(precision, name):
-    values = sample(name, DTYPES[precision], 40)
-    together = run(precision, name, values)
-    alone = np.concatenate([run(precision, name, values[i : i + 1]) for i in range(values.size)])
-    np.testing.assert_array_equal(together, alone)
-
-
-def test_vector_width_can_be_asked_for():
-    exp = primitives("mixed")["exp"]
-
-    @numba.njit("void(float32[::1], float32[::1])", error_model="numpy")
-    def kernel(x, out):
-        bits.prefer_wide_vectors()
-        for i in range(x.shape[0]):
-            out[i] = exp(np.float64(x[i]))
-
-    (code,) = kernel.inspect_llvm().values()
-    assert '"prefer-vector-width"="512"' in code
-    assert problems(kernel) == []
 
 
 # --- tables and names ----------------------------------------------------------------------------
