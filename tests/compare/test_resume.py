@@ -5,8 +5,6 @@ import os
 import pickle
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -16,6 +14,7 @@ from actlab.compare.driver import train_missing
 from actlab.compare.ledger import Ledger
 from actlab.compare.runners import InProcess, Processes, workers_for
 from actlab.errors import ActlabError
+from compare.nursery import Nursery
 
 MEASURED = ("finished", "train_seconds")
 
@@ -35,6 +34,20 @@ with open(sys.argv[2], "rb") as stream:
 with Ledger.open(sys.argv[1]) as ledger:
     train_missing(plan, ledger, work, InProcess())
 """
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory):
+    modules = (
+        "torch",
+        "numba",
+        "sklearn.datasets",
+        "actlab.compare.comparison",
+        "actlab.compare.trainer",
+    )
+    nursery = Nursery(tmp_path_factory.mktemp("nursery"), *modules)
+    yield nursery
+    nursery.close()
 
 
 def answer(plan, path):
@@ -57,7 +70,7 @@ def recorded(plan, path):
         return list(ledger.recorded(plan))
 
 
-def test_killed_at_random_moments_it_resumes_and_repeats_nothing(study, tmp_path):
+def test_killed_at_random_moments_it_resumes_and_repeats_nothing(study, nursery, tmp_path):
     plan, runs = study
     made, killed, whole = (tmp_path / name for name in ("made", "killed", "whole"))
     made.write_bytes(pickle.dumps((plan, runs)))
@@ -65,12 +78,11 @@ def test_killed_at_random_moments_it_resumes_and_repeats_nothing(study, tmp_path
     trained = 0
     states = []
     for _ in range(100):
-        command = [sys.executable, "-c", SLOWLY, str(killed), str(made)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            process.stdout.readline()
-            time.sleep(moments.uniform(0.0, 0.2))
-            process.kill()
-            trained += 1 + process.stdout.read().count("working")
+        process = nursery.begin(SLOWLY, killed, made)
+        process.stdout.readline()
+        time.sleep(moments.uniform(0.0, 0.2))
+        process.kill()
+        trained += 1 + process.communicate()[0].count("working")
         states.append(len(recorded(plan, killed)))
         if states[-1] == len(plan.chunks):
             break
@@ -183,21 +195,9 @@ CHUNKS = 5
 """One per candidate."""
 
 
-def begin(out, workers):
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", REAL, str(out), str(workers)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env=environment,
-    )
-
-
-def finish(out, workers=1):
-    process = begin(out, workers)
-    told, errors = process.communicate(timeout=120)
+def finish(nursery, out, workers=1):
+    process = nursery.begin(REAL, out, workers)
+    told, errors = process.communicate()
     assert process.returncode == 0, errors
     return told.split("\n")
 
@@ -206,7 +206,7 @@ def told_until(process, number):
     for line in process.stdout:
         if line.strip() == str(number):
             return
-    raise AssertionError(process.stderr.read())
+    raise AssertionError(process.communicate()[1])
 
 
 def numbers(out):
@@ -220,19 +220,19 @@ def numbers(out):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(nursery, tmp_path_factory):
     out = tmp_path_factory.mktemp("undisturbed")
-    finish(out)
+    finish(nursery, out)
     return numbers(out)
 
 
 def test_a_real_study_that_was_killed_again_and_again_resumes_to_the_same_bytes(
-    undisturbed, tmp_path
+    undisturbed, nursery, tmp_path
 ):
     moments = random.Random(5)  # noqa: S311  (nothing secret)
     reached = 0
     for _ in range(3):
-        process = begin(tmp_path, 1)
+        process = nursery.begin(REAL, tmp_path, 1)
         found = int(process.stdout.readline())
         assert reached <= found <= reached + 1, "all that was finished is found, told or not"
         time.sleep(moments.uniform(0.0, 0.5))
@@ -240,22 +240,22 @@ def test_a_real_study_that_was_killed_again_and_again_resumes_to_the_same_bytes(
         told = process.communicate()[0].split()
         reached = max([found, *(int(line) for line in told if line.isdigit())])
     assert not (tmp_path / "result.json").exists() or reached == CHUNKS
-    told = finish(tmp_path)
+    told = finish(nursery, tmp_path)
     assert reached <= int(told[0]) <= reached + 1
     assert numbers(tmp_path) == undisturbed
 
 
-def test_two_workers_give_the_same_bytes(undisturbed, tmp_path):
-    finish(tmp_path, workers=2)
+def test_two_workers_give_the_same_bytes(undisturbed, nursery, tmp_path):
+    finish(nursery, tmp_path, workers=2)
     assert numbers(tmp_path) == undisturbed
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_ends_cleanly_with_what_is_there(tmp_path, workers):
-    process = begin(tmp_path, workers)
+def test_ctrl_c_ends_cleanly_with_what_is_there(nursery, tmp_path, workers):
+    process = nursery.begin(REAL, tmp_path, workers)
     told_until(process, 1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
-    told, errors = process.communicate(timeout=60)
+    told, errors = process.communicate()
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     complete, runs = json.loads(told.strip().split("\n")[-1])
