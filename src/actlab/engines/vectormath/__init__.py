@@ -10,8 +10,8 @@ becomes a loop of vector instructions. There are five sets:
   and rounds once. Every intermediate result has digits and exponents to spare, so a formula keeps
   its half ULP also in the far tails;
 - ``single``: a few whole functions of float32 in float32, faster and within 2 ULP. Where `WHOLE`
-  has a formula, a kernel for exactly this formula may call the function instead. It must not be a
-  part of something larger;
+  has a formula, or `SLOPES` has that of which it is the slope, a kernel for exactly this formula
+  may call the function instead. It must not be a part of something larger;
 - ``pairs``: numbers are sums of two float64, for formulas of float64 data that lose digits;
 - ``whole``: a few such formulas in a third of the time, used alone as those of ``single``.
 
