@@ -227,6 +227,8 @@ def test_jax_source_under_transforms():
 
 KERAS = """
 import sys; sys.path.insert(0, {folder!r})
+if {backend!r} == "torch":
+    sys.modules["tensorflow"] = None  # which Keras would import beside it
 import keras, numpy as np, source
 inputs = keras.Input((4,))
 hidden = source.Swish(beta=1.5)(inputs)
@@ -245,7 +247,7 @@ assert "actlab" not in sys.modules
 def test_keras_source_saves_and_trains(tmp_path, backend):
     (tmp_path / "source.py").write_text(actlab.get("swish").export("keras"), encoding="utf-8")
     env = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    script = KERAS.format(folder=str(tmp_path))
+    script = KERAS.format(folder=str(tmp_path), backend=backend)
     run(sys.executable, "-c", script, env=env)
 
 

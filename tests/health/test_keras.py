@@ -9,6 +9,8 @@ import sys
 import pytest
 
 CODE = """
+import sys
+sys.modules["tensorflow"] = None  # which Keras would import beside PyTorch
 import keras, numpy as np
 from actlab.health import adapters
 layers = keras.layers

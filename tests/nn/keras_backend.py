@@ -7,9 +7,14 @@ have, as Keras has one for good; prints one line of JSON there.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
+
+if os.environ.get("KERAS_BACKEND") in {"jax", "torch"}:
+    # as where it is not installed: Keras would import it to ask what it knows
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
 import keras
 import numpy as np
