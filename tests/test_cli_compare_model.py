@@ -56,7 +56,7 @@ def test_a_model_of_a_file_is_compared_and_its_study_resumed(place):
     assert "Exchanged in the model: relu." in told.stdout
     assert "lower is better" in " ".join(told.stdout.split())
     assert "wrote actlab-my-build/report.html" in told.stderr
-    listed = json.loads(run("studies", "actlab-my-build", "--json").stdout)
+    listed = json.loads(run("studies", "--in", "actlab-my-build", "--json").stdout)
     assert (listed[0]["name"], listed[0]["kind"]) == ("build", "own model")
     again = run("studies", "resume", listed[0]["key"][:8], "--in", "actlab-my-build", "--json")
     assert again.exit_code == 0, again.output

@@ -30,13 +30,13 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_from_the_list_to_the_end(study: str, tmp_path: Path) -> None:
-    for words in (["studies"], ["studies", "."], ["studies", "actlab-iris"], ["studies", "list"]):
-        listed = run(*words)
+    for words in ([], ["--in", "."], ["list", "--in", "actlab-iris"], ["list"]):
+        listed = run("studies", *words)
         assert listed.exit_code == 0, listed.stderr
         assert study[:8] in listed.stdout
         assert "2: relu, tanh" in listed.stdout
         assert "12/12" in listed.stdout
-    (values,) = json.loads(run("studies", "actlab-iris", "--json").stdout)
+    (values,) = json.loads(run("studies", "--in", "actlab-iris", "--json").stdout)
     assert values["key"] == study
     assert values["complete"] is True
     assert values["ledger"] == "actlab-iris/ledger.sqlite"
@@ -78,7 +78,7 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ledger.sqlite").write_bytes(b"no ledger at all")
     for words, told in (
-        (["studies", "nowhere"], "no ledger at 'nowhere'"),
+        (["studies", "--in", "nowhere"], "no ledger at 'nowhere'"),
         (["studies"], "is no ledger of actlab"),
         (["studies", "resume", "abc", "--in", "nowhere"], "no ledger at"),
     ):

@@ -22,11 +22,11 @@ _LIST: Final = "list"
 
 
 class _Listing(TyperGroup):
-    """A group whose first word may be a place: then its studies are listed."""
+    """A group that lists studies where no command is given."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command in front where none was given."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+        """Put the command in front of what are options from the start."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
             args = [_LIST, *args]
         return list(super().parse_args(ctx, args))
 
@@ -44,12 +44,7 @@ _HERE: Final = Path()
 
 @app.command(_LIST)
 def list_studies(
-    place: Annotated[
-        Path,
-        typer.Argument(
-            metavar="[PLACE]", help="A ledger, or the directory of one or of several studies."
-        ),
-    ] = _HERE,
+    place: _Place = _HERE,
     *,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
