@@ -225,6 +225,28 @@ def test_jax_source_under_transforms():
     assert f(x.astype("bfloat16")).dtype == "bfloat16"
 
 
+@pytest.mark.parametrize("name", ["gelu", "silu", "mish", "softplus", "tanh"])
+def test_second_derivatives_of_keras_source(name):
+    """Through a tf.function, at 0 too, where a framework's `abs` has no slope."""
+    tf = pytest.importorskip("tensorflow")
+    scope = {}
+    exec(actlab.get(name).export("keras").replace('"activations"', f'"two_{name}"'), scope)  # noqa: S102
+
+    @tf.function
+    def second(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = scope[name](x)
+            slope = inner.gradient(y, x)
+        return outer.gradient(slope, x)
+
+    x = np.linspace(-4, 4, 17)
+    expected = actlab.get(name).derivative(x, order=2)
+    np.testing.assert_allclose(second(tf.constant(x)), expected, rtol=1e-13, atol=1e-15)
+
+
 KERAS = """
 import sys; sys.path.insert(0, {folder!r})
 if {backend!r} == "torch":

@@ -54,7 +54,8 @@ def _sign(a):
 """,
     "_sigmoid": """
 def _sigmoid(a):
-    small = {m}.exp(-{m}.abs(a))
+    # not -abs(a), through which a framework's second derivative at 0 would be 0
+    small = {m}.exp({m}.where(a < 0, a, -a))
     return {m}.where(a < 0, small, 1.0) / (1.0 + small)
 """,
     "_log_sigmoid": """
@@ -63,7 +64,8 @@ def _log_sigmoid(a):
 """,
     "_softplus": """
 def _softplus(a):
-    return {maximum}(a, 0.0) + {m}.log1p({m}.exp(-{m}.abs(a)))
+    # not maximum and abs, whose own derivatives at 0 differ among the frameworks
+    return {m}.where(a < 0, 0.0, a) + {m}.log1p({m}.exp({m}.where(a < 0, a, -a)))
 """,
     "_sech": """
 def _sech(a):
