@@ -205,7 +205,8 @@ def check_ends(f: Any, engine: Any, dtype: str) -> None:
     """At ±0 and ±inf the result is the exact value or limit, with the sign of a zero."""
     ends = (0.0, -0.0, math.inf, -math.inf)
     for order in ORDERS[f.kind]:
-        results = engine.floats(engine.run(f, engine.array(np.resize(ends, _FEW), dtype), order=order))
+        inputs = engine.array(np.resize(ends, _FEW), dtype)
+        results = engine.floats(engine.run(f, inputs, order=order))
         for x, computed in zip(ends, map(float, results[4:8]), strict=True):
             exact = _exact_at(f, order, x, math.copysign(1, x))
             error = error_in_ulp(computed, exact, dtype)
