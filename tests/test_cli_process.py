@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
@@ -74,6 +75,7 @@ def test_a_reader_who_leaves_early_is_no_error() -> None:
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # less than there is to write
     assert process.stdout.readline().startswith("x,")
     process.stdout.close()
     assert process.stderr.read() == ""

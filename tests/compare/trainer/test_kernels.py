@@ -55,7 +55,10 @@ def test_value_alone():
     f, x = actlab.get("mish"), grid(np.float32)
     before = x.copy()
     value, untouched = run(f, x, slope=False)
-    assert np.array_equal(value, run(f, x)[0])
+    assert np.array_equal(value, f(x))
+    # with the slope it comes from float64, alone from float32 arithmetic within 1.14 ULP
+    together = run(f, x)[0]
+    assert np.abs(value.view(np.int32) - together.view(np.int32)).max() <= 1
     assert (untouched == 9).all()
     assert np.array_equal(x, before)
 
