@@ -56,15 +56,22 @@ def build(spec: Spec) -> bytes:
     }
     source = write_kernel(spec, frozenset(scope))
     exec(compile(source, "<actlab kernel>", "exec"), scope)  # noqa: S102  from expressions only
-    scope["_square"] = numba.njit(forceinline=True)(_square)
+    scope["_square"] = _inlined(_square)
     for name in ("formula", "by_library", "by_raising"):
         if name in scope:
-            scope[name] = numba.njit(error_model="numpy", forceinline=True)(scope[name])
+            scope[name] = _inlined(scope[name])
     return object_code(scope["kernel"])
 
 
 def _square(value: float) -> float:
     return value * value
+
+
+def _inlined(function: Any) -> Any:
+    """A part of a kernel, which nobody calls from Python."""
+    njit: Any = numba.njit  # whose stubs don't know all options
+    options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(error_model="numpy", **options)(function)
 
 
 def object_code(kernel: Any) -> bytes:
