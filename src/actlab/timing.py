@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -193,13 +194,19 @@ def both(side: str, function: Any, x: Any, gradient: Any) -> Callable[[], Any]:
 
 
 def medians(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Seconds of each call, in turns; what is measured beside another shares its disturbances."""
+    """Seconds of each call, in turns; what is measured beside another shares its disturbances.
+
+    The order changes from turn to turn: who comes second finds the inputs in the cache.
+    """
     for call in calls.values():
         for _ in range(_WARM_UP):
             call()
     times: dict[str, list[float]] = {side: [] for side in calls}
+    order, chance = [*calls], Random(0)  # noqa: S311  not a secret
     for _ in range(repeats):
-        for side, call in calls.items():
+        chance.shuffle(order)
+        for side in order:
+            call = calls[side]
             begin = perf_counter()
             call()
             times[side].append(perf_counter() - begin)
