@@ -450,3 +450,13 @@ def test_a_result_that_is_changed_in_place_is_summed_again():
         train(whole, optimizer, 2, x, y)
         watch.findings()
         assert (watch.record.event.phase, watch.record.event.place) == ("forward", "output")
+
+
+def test_the_input_of_a_model_that_writes_to_it_is_summed_before():
+    from actlab.health.sums import Sums
+
+    sums, x = Sums(), torch.ones(4, 3)
+    assert sums.of_input(x) is None  # with the output it costs less
+    x.mul_(2.0)
+    assert sums.kept_input() is None  # what was given is gone
+    assert float(sums.of_input(x)) == 24.0
