@@ -56,9 +56,9 @@ def test_a_planted_fault_is_found(monkeypatch):
             result[hit] += 3 * np.spacing(result[hit])
         return result
 
-    f = actlab.get("mish")
+    f = actlab.get("telu")
     start = patterns(place) & ~(SOME - 1)
-    assert worst_of(f, 0, start, start + SOME)[0] < 1.14
+    assert worst_of(f, 0, start, start + SOME)[0] < 0.51
     monkeypatch.setattr(Activation, "__call__", wrong)
     worst, at, _ = worst_of(f, 0, start, start + SOME)
     assert 2.4 < worst < 3.6
@@ -71,14 +71,20 @@ def test_periodic_functions_are_measured_in_their_range():
     assert worst_of(f, 0, start, start + 2 * SOME)[2] == SOME + 1
 
 
-def test_results_are_kept_until_the_kernel_changes(tmp_path, monkeypatch):
-    measured = []
+@pytest.fixture
+def measured(monkeypatch):
+    """What is measured, by its name and order; takes no time."""
+    found = []
 
     def quick(activation, order=0, **_):
-        measured.append((activation.name, order))
+        found.append((activation.name, order))
         return Exhaustive(activation.name, order, 0.5, 1.0, 2**32, 0.1)
 
     monkeypatch.setattr(keeping, "exhaustive", quick)
+    return found
+
+
+def test_results_are_kept_until_the_kernel_changes(tmp_path, measured):
     file = tmp_path / "results.json"
     every = [("tanh", 0), ("tanh", 1), ("logish", 0), ("logish", 1)]
 
@@ -97,14 +103,7 @@ def test_results_are_kept_until_the_kernel_changes(tmp_path, monkeypatch):
     assert lines[2:] == [f"| {n} | 0.5000 | 1 | 0.5000 | 1 |" for n in ("logish", "tanh")]
 
 
-def test_the_same_kernel_is_measured_once(tmp_path, monkeypatch):
-    measured = []
-
-    def quick(activation, order=0, **_):
-        measured.append((activation.name, order))
-        return Exhaustive(activation.name, order, 0.5, 1.0, 2**32, 0.1)
-
-    monkeypatch.setattr(keeping, "exhaustive", quick)
+def test_the_same_kernel_is_measured_once(tmp_path, measured):
     kept = keeping.Kept(tmp_path / "results.json")
     list(keeping.measure_all(kept, ["celu", "elu", "tanh"]))
     assert sorted(measured) == [("elu", 0), ("elu", 1), ("tanh", 0), ("tanh", 1)]

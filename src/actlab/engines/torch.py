@@ -241,12 +241,17 @@ def _sum_to(value: Any, shape: Any) -> Any:
 
 
 def _apply(kernel: Kernel, values: Any) -> Any:
-    if torch.compiler.is_compiling():
-        return kernel.run(*values) if torch_onnx.is_exporting() else kernel.traced.apply(*values)
-    if kernel.direct is not None:
+    if kernel.direct is not None and not torch.compiler.is_compiling():
         result = kernel.direct(*values)
         if result is not None:
             return result
+    return _recorded(kernel, values)
+
+
+def _recorded(kernel: Kernel, values: Any) -> Any:
+    """The value by the general way."""
+    if torch.compiler.is_compiling():
+        return kernel.run(*values) if torch_onnx.is_exporting() else kernel.traced.apply(*values)
     if not torch.is_grad_enabled():
         return kernel.run(*values)
     return kernel.eager.apply(*values)
@@ -298,7 +303,7 @@ def prepare(
             if keeps and first.dtype != torch.bool:
                 return kernel.run(*inputs)
             inputs = (first.to(torch.get_default_dtype()), *inputs[1:])
-        return _apply(kernel, inputs)
+        return _recorded(kernel, inputs) if inputs is values else _apply(kernel, inputs)
 
     return run
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from actlab.engines.cpu.spec import whole_power
 from actlab.formula import Call, Expression, Number
 
 __all__ = ["LOWERED", "REACH", "SMALL", "raised"]
@@ -23,7 +24,6 @@ SMALL = 2.0**-960
 REACH = 4096.0
 """No larger input has a result that is small and not 0; none can overflow when raised."""
 
-_MOST_FACTORS = 8
 _FAR = Number(600)
 _NEAR = Number(Fraction(1, 2**500))
 _FAR_BELL = Number(-35)
@@ -51,7 +51,7 @@ def raised(expression: Expression, by: int = _RAISED) -> Expression:
         return Call(head, tuple(raised(argument, by) for argument in arguments))
     if head == "where":
         return Call(head, (arguments[0], *(raised(argument, by) for argument in arguments[1:])))
-    if head == "mul" or (head == "pow" and _whole_power(expression) > 1):
+    if head == "mul" or whole_power(expression) > 1:
         return _product(expression, by)
     if head == "div":
         above, below = arguments
@@ -116,8 +116,8 @@ def _product(expression: Expression, by: int) -> Expression:
         if isinstance(node, Call) and node.head == "mul":
             for argument in node.arguments:
                 collect(argument)
-        elif isinstance(node, Call) and node.head == "pow" and _whole_power(node) > 1:
-            for _ in range(_whole_power(node)):
+        elif isinstance(node, Call) and whole_power(node) > 1:
+            for _ in range(whole_power(node)):
                 collect(node.arguments[0])
         else:
             (numbers if isinstance(node, Number) else factors).append(node)
@@ -136,11 +136,3 @@ def _product(expression: Expression, by: int) -> Expression:
 
 def _times(by: int, expression: Expression) -> Expression:
     return Call("mul", (Number(Fraction(2) ** by), expression))
-
-
-def _whole_power(node: Call) -> int:
-    """The exponent, if it is a small whole number; else 0."""
-    exponent = node.arguments[-1]
-    if not isinstance(exponent, Number) or exponent.value.denominator != 1:
-        return 0
-    return int(exponent.value) if abs(exponent.value) <= _MOST_FACTORS else 0

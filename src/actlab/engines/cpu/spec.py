@@ -18,7 +18,16 @@ from actlab.formula import Call, Expression, Number, Symbol, parse, symbols_of
 from actlab.formula.calculus import differentiate, tidied
 from actlab.formula.expression import fold, nodes
 
-__all__ = ["ENTRY", "FURTHEST", "GRADIENT", "Spec", "bounded", "rewritten", "without_powers"]
+__all__ = [
+    "ENTRY",
+    "FURTHEST",
+    "GRADIENT",
+    "Spec",
+    "bounded",
+    "rewritten",
+    "whole_power",
+    "without_powers",
+]
 
 FURTHEST = 1e100
 """Where a float32 kernel holds its inputs: beyond every float32, far below float64's overflow."""
@@ -224,16 +233,21 @@ def without_powers(expression: Expression) -> Expression:
         if not isinstance(node, Call):
             return node
         made = Call(node.head, operands)
-        exponent = operands[-1] if node.head == "pow" else None
-        if not isinstance(exponent, Number) or exponent.value.denominator != 1:
-            return made
-        times = int(exponent.value)
-        if not 1 <= abs(times) <= _MOST_FACTORS:
+        times = whole_power(made)
+        if not times:
             return made
         product = _product(operands[0], abs(times))
         return product if times > 0 else Call("div", (Number(1), product))
 
     return fold(expression, rule)
+
+
+def whole_power(node: Call) -> int:
+    """The exponent of a power that is as well a product of a few factors; else 0."""
+    exponent = node.arguments[-1] if node.head == "pow" else None
+    if not isinstance(exponent, Number) or exponent.value.denominator != 1:
+        return 0
+    return int(exponent.value) if abs(exponent.value) <= _MOST_FACTORS else 0
 
 
 def _product(base: Expression, times: int) -> Expression:

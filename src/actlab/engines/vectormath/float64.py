@@ -94,20 +94,23 @@ HALF_PI_3 = float.fromhex("0x1.3198a2e037073p-69")
 
 
 @primitive
-def _exp_parts(x: float, low: float) -> tuple[float, float]:
-    """The pair `(p, t)` with `exp(x + low) = scale(p, t)`, p in [0.7, 1.42], for tiny `low`.
-
-    p = 1 + h + w is summed so that only the last addition rounds.
-    """
-    x = choose(x < LOWEST, LOWEST, choose(x > HIGHEST, HIGHEST, x))
+def exp_terms(x: float, low: float) -> tuple[float, float, float]:
+    """`(one, small, t)` with `exp(x + low) = scale(one + small, t)`: only their sum rounds."""
     t = fma(x, LOG2_E, ROUND_TWICE_BIASED)
     k = t - ROUND_TWICE_BIASED
     h = fma(k, -LN2_HIGH, x)
     rest = fma(k, LN2_LOW, -low)
     r = h - rest
     w = fma(r * r, horner(r, tables.EXP), -rest)
-    p = 1.0 + h
-    return p + ((h - (p - 1.0)) + w), t
+    one = 1.0 + h
+    return one, (h - (one - 1.0)) + w, t
+
+
+@primitive
+def _exp_parts(x: float, low: float) -> tuple[float, float]:
+    """The pair `(p, t)` with `exp(x + low) = scale(p, t)`, p in [0.7, 1.42], for tiny `low`."""
+    one, small, t = exp_terms(choose(x < LOWEST, LOWEST, choose(x > HIGHEST, HIGHEST, x)), low)
+    return one + small, t
 
 
 @primitive

@@ -11,12 +11,9 @@ from __future__ import annotations
 from actlab.engines.vectormath import tables
 from actlab.engines.vectormath.bits import absolute, choose, fma, horner, primitive, scale
 from actlab.engines.vectormath.float64 import (
-    LN2_HIGH,
-    LN2_LOW,
-    LOG2_E,
     NORMAL_DENSITY,
     NORMAL_DENSITY_LOW,
-    ROUND_TWICE_BIASED,
+    exp_terms,
 )
 
 __all__ = ["gelu", "gelu_slope", "mish_slope", "sigmoid_slope", "silu_slope", "tanh_slope"]
@@ -33,16 +30,8 @@ NORMCDF_REST = tables.NORMCDF[1:]
 
 @primitive
 def _exp_pair(x: float, low: float) -> tuple[float, float, float]:
-    """`(p, p_low, t)` with exp(x + low) = scale(p + p_low, t), x <= 0; as `float64._exp_parts`."""
-    x = choose(x < -FARTHEST, -FARTHEST, x)
-    t = fma(x, LOG2_E, ROUND_TWICE_BIASED)
-    k = t - ROUND_TWICE_BIASED
-    h = fma(k, -LN2_HIGH, x)
-    rest = fma(k, LN2_LOW, -low)
-    r = h - rest
-    w = fma(r * r, horner(r, tables.EXP), -rest)
-    one = 1.0 + h
-    small = (h - (one - 1.0)) + w
+    """`(p, p_low, t)` with exp(x + low) = scale(p + p_low, t), x <= 0."""
+    one, small, t = exp_terms(choose(x < -FARTHEST, -FARTHEST, x), low)
     p = one + small
     return p, small - (p - one), t
 
