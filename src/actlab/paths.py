@@ -66,7 +66,7 @@ class Explanation:
 def explain(activation: Activation | str, x: Any, gate: Any = None) -> Explanation:
     """Say which way an input takes: a compiled kernel, or operations of the library, and why.
 
-    The thresholds stand in `engines/cpu/arrangement.py` and `engines/cpu/tasks.py`.
+    The thresholds stand in `engines/cpu/thresholds.py`.
 
     Args:
         activation: a function, or its name.
@@ -167,7 +167,7 @@ def _specs(activation: Activation, dtype: Any) -> list[Any]:
 def _kernel(name: str, spec: Any, reason: str, size: int) -> Explanation:
     if not cpu.usable():
         return Explanation(name, "steps", "kernels can't be compiled here; a warning said why")
-    threads = cpu.thread_count() if size >= cpu.PARALLEL_FROM else 1
+    threads = cpu.thread_count() if size >= cpu.thresholds.PARALLEL_FROM else 1
     return Explanation(name, "kernel", reason, cpu.stored(spec), threads)
 
 
@@ -188,7 +188,8 @@ def _too_few(size: int) -> str:
     if cpu.large_enough(size):
         return ""
     is_or_are = "element is" if size == 1 else "elements are"
-    return f"{size} {is_or_are} fewer than the {cpu.KERNEL_FROM} from which a kernel pays"
+    least = cpu.thresholds.KERNEL_FROM
+    return f"{size} {is_or_are} fewer than the {least} from which a kernel pays"
 
 
 def _has_own(activation: Activation, elements: int) -> bool:

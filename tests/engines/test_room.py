@@ -13,10 +13,10 @@ import torch
 
 import actlab
 from actlab.engines import torch_room
-from actlab.engines.cpu import room
+from actlab.engines.cpu import room, thresholds
 
 FLOAT32 = np.dtype(np.float32)
-LARGE = room.FROM // FLOAT32.itemsize
+LARGE = thresholds.KEPT_FROM // FLOAT32.itemsize
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is kept on Linux alone")
 
@@ -73,7 +73,7 @@ def holds(seed):
 
 
 def test_no_two_arrays_share_memory(monkeypatch):
-    monkeypatch.setattr(room, "_HELD", 1 << 22)  # what waits beyond it is offered to the system
+    monkeypatch.setattr(thresholds, "KEPT_READY", 1 << 22)  # what waits beyond it is offered to the system
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(holds, range(4)))
 
@@ -104,9 +104,9 @@ def test_little_is_wasted(numbers):
 FORK = """
 import os
 import numpy as np
-from actlab.engines.cpu import room
+from actlab.engines.cpu import room, thresholds
 
-made = room.array((room.FROM // 4,), np.dtype(np.float32))
+made = room.array((thresholds.KEPT_FROM // 4,), np.dtype(np.float32))
 made[:] = 1.0
 child = os.fork()
 if not child:
@@ -161,7 +161,7 @@ def test_a_large_result_is_a_tensor_like_any_other(numbers):
 def test_axes_keep_their_order():
     x = torch.randn(4, 8, 96, 96).to(memory_format=torch.channels_last)
     y = torch_room.empty_like(x)
-    assert y.numel() >= torch_room.LARGE
+    assert room.keeps(y.nbytes)
     assert y.stride() == x.stride()
     result = actlab.silu(x)
     assert result.stride() == x.stride()
@@ -171,11 +171,9 @@ def test_axes_keep_their_order():
 
 
 def test_relu_is_own_up_to_a_size(numbers):
-    from actlab.engines import torch_direct
-
     assert actlab.explain("relu", numbers).path == "own"
-    assert actlab.explain("relu", torch.empty(torch_direct.OWN_BELOW)).path == "kernel"
-    x = torch.empty(torch_direct.OWN_BELOW).uniform_(-1, 1).requires_grad_()
+    assert actlab.explain("relu", torch.empty(thresholds.OWN_BELOW)).path == "kernel"
+    x = torch.empty(thresholds.OWN_BELOW).uniform_(-1, 1).requires_grad_()
     y = actlab.relu(x)
     assert torch.equal(y, torch.relu(x))
     (saved,) = y.grad_fn.saved_tensors  # the output, which the next layer keeps anyway

@@ -75,7 +75,7 @@ def subject(
     order: int = 0,
     wrt: str = "x",
     *,
-    kernels_from: float = cpu.KERNEL_FROM,
+    kernels_from: float = cpu.thresholds.KERNEL_FROM,
 ) -> Subject:
     """An engine of actlab as something to measure.
 
@@ -194,8 +194,9 @@ def _paths(activation: Activation, engine: str, order: int, wrt: str, dtype: str
         compiled = subject(activation, engine, order, wrt)
         return [compiled, _uncompiled(compiled)]
     both = engine in {"numpy", "torch"} and order <= cpu.HIGHEST_ORDER
-    starts = (0, math.inf) if both and dtype in {"float32", "float64"} else (cpu.KERNEL_FROM,)
-    return [subject(activation, engine, order, wrt, kernels_from=start) for start in starts]
+    if not (both and dtype in {"float32", "float64"}):
+        return [subject(activation, engine, order, wrt)]
+    return [subject(activation, engine, order, wrt, kernels_from=start) for start in (0, math.inf)]
 
 
 def _uncompiled(run: Subject) -> Subject:

@@ -17,9 +17,6 @@ from actlab.formula import Expression
 
 __all__ = ["softmax", "value"]
 
-_SHORTEST_ROW = 16
-"""Columns from which rows at a distance are read in place; shorter ones are copied first."""
-
 
 def value(
     expression: Expression,
@@ -98,7 +95,7 @@ def _run(
         out = cpu.room.array(shape, work)
         every = [*native, out]
         found = cpu.collapsed(shape, [a.strides for a in every], [work.itemsize] * len(every))
-        if found is None or (found[0] > 1 and found[1] < _SHORTEST_ROW):
+        if found is None or (found[0] > 1 and found[1] < cpu.thresholds.SHORTEST_ROW):
             native = [np.ascontiguousarray(array) for array in native]
             found = 1, total, [0] * len(every)
     count, columns, steps = found

@@ -17,7 +17,7 @@ from actlab.engines import cpu, torch_kernels
 from actlab.engines.torch_room import empty_like
 from actlab.formula import Expression, parse
 
-__all__ = ["OWN_BELOW", "direct_way", "has_own", "own_way"]
+__all__ = ["direct_way", "has_own", "own_way"]
 
 _ITSELF = frozenset((torch.Tensor, torch.nn.Parameter))
 _STRIDED = torch.strided
@@ -32,13 +32,10 @@ _OWN = {parse("maximum(x, 0)"): torch.relu}
 Its other piecewise linear functions are as fast, but hand a gradient through where x is NaN.
 """
 
-OWN_BELOW = 1 << 22
-"""Elements from which a kernel is faster all the same: its result is in memory that is kept."""
-
 
 def has_own(expression: Expression, elements: int) -> bool:
     """Whether PyTorch's own operation is as good as a kernel for so many elements."""
-    return expression in _OWN and elements < OWN_BELOW
+    return expression in _OWN and elements < cpu.thresholds.OWN_BELOW
 
 
 def own_way(expression: Expression, beyond: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
@@ -55,7 +52,7 @@ def own_way(expression: Expression, beyond: Callable[[Any], Any]) -> Callable[[A
     def run(x: Any) -> Any:
         if type(x) not in _ITSELF or not x.is_floating_point() or x.layout is not torch.strided:
             return None
-        return operation(x) if x.numel() < OWN_BELOW or not x.is_cpu else beyond(x)
+        return operation(x) if x.numel() < cpu.thresholds.OWN_BELOW or not x.is_cpu else beyond(x)
 
     return run
 

@@ -234,14 +234,10 @@ class _Call:
             for steps in (row_major, *(array.stride() for array in self.arrays))
         ]
         found = cpu.collapsed(self.shape, strides, [item] * len(strides))
-        if found is not None and (found[0] == 1 or found[1] >= _SHORTEST_ROW):
+        if found is not None and (found[0] == 1 or found[1] >= cpu.thresholds.SHORTEST_ROW):
             rows, columns, steps = found
             return [*self.arrays], rows, columns, steps[1:]
         return [array.contiguous() for array in self.arrays], 1, total, nowhere
-
-
-_SHORTEST_ROW = 16
-"""Columns from which rows at a distance are read in place; shorter ones are copied first."""
 
 
 def _row_major(shape: torch.Size) -> list[int]:

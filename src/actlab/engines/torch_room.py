@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import numpy as np
@@ -10,10 +9,7 @@ import torch
 
 from actlab.engines.cpu import room
 
-__all__ = ["LARGE", "empty", "empty_like"]
-
-LARGE: Final = room.FROM // 4 if room.AVAILABLE else math.inf
-"""Numbers in float32 from which a result's memory is kept."""
+__all__ = ["empty", "empty_like"]
 
 _TYPES: Final = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
@@ -23,7 +19,7 @@ def empty_like(tensor: Any) -> Any:
 
     Axes lie in the same order, if that one is dense.
     """
-    if tensor.numel() < LARGE:
+    if not room.keeps(tensor.nbytes):
         return torch.empty_like(tensor)
     if tensor.is_contiguous():
         return torch.from_numpy(room.array(tensor.shape, _TYPES[tensor.dtype]))
@@ -34,6 +30,6 @@ def empty_like(tensor: Any) -> Any:
 
 def empty(shape: torch.Size, dtype: torch.dtype) -> Any:
     """A tensor of any content, rows first; float32 or float64."""
-    if shape.numel() < LARGE:
+    if not room.keeps(shape.numel() * dtype.itemsize):
         return torch.empty(shape, dtype=dtype)
     return torch.from_numpy(room.array(shape, _TYPES[dtype]))

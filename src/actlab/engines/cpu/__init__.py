@@ -2,14 +2,13 @@
 
 `spec.py` says what a kernel computes, `writing.py` writes its source with the functions of
 `vectormath`, `building.py` compiles it, `store.py` keeps it, `arrangement.py` finds the one for a
-call, `tasks.py` runs it, `room.py` has memory for large results. The NumPy and the PyTorch engine
-ask here; nobody else knows that kernels exist.
+call, `tasks.py` runs it, `room.py` has memory for large results, `thresholds.py` says which sizes
+are worth it. The NumPy and the PyTorch engine ask here; nobody else knows that kernels exist.
 """
 
-from actlab.engines.cpu import room
+from actlab.engines.cpu import room, thresholds
 from actlab.engines.cpu.arrangement import (
     HIGHEST_ORDER,
-    KERNEL_FROM,
     Fixed,
     backward_address,
     bound,
@@ -24,7 +23,6 @@ from actlab.engines.cpu.spec import GRADIENT, Spec
 from actlab.engines.cpu.store import address_of, cache_folder, digest_of, stored, usable
 from actlab.engines.cpu.tasks import (
     BLOCK,
-    PARALLEL_FROM,
     collapsed,
     launcher,
     run,
@@ -36,8 +34,6 @@ __all__ = [
     "BLOCK",
     "GRADIENT",
     "HIGHEST_ORDER",
-    "KERNEL_FROM",
-    "PARALLEL_FROM",
     "Fixed",
     "SoftmaxSpec",
     "Spec",
@@ -58,6 +54,7 @@ __all__ = [
     "run_softmax",
     "stored",
     "thread_count",
+    "thresholds",
     "usable",
     "value_address",
 ]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 
+from actlab.engines.cpu import thresholds
 from actlab.engines.cpu.spec import Spec
 from actlab.engines.cpu.store import address_of
 from actlab.formula import Expression, substitute
@@ -20,7 +21,6 @@ from actlab.formula.parse import number
 
 __all__ = [
     "HIGHEST_ORDER",
-    "KERNEL_FROM",
     "Fixed",
     "backward_address",
     "bound",
@@ -31,13 +31,10 @@ __all__ = [
     "value_address",
 ]
 
-KERNEL_FROM = 1 << 10
-"""Elements from which a kernel is taken; below, a handful of library calls in float64 do."""
-
 HIGHEST_ORDER = 1
 """Derivatives up to this order have kernels; networks are trained with no others."""
 
-_taken_from: ContextVar[float] = ContextVar("taken_from", default=KERNEL_FROM)
+_taken_from: ContextVar[float] = ContextVar("taken_from", default=thresholds.KERNEL_FROM)
 
 
 def large_enough(elements: int) -> bool:
@@ -58,9 +55,6 @@ def kernels_from(elements: float) -> Iterator[None]:
         _taken_from.reset(before)
 
 
-_SHORTEST_ROW = 16
-"""Columns that a row needs for a parameter to be one value for each row."""
-
 Fixed = tuple[tuple[str, float], ...]
 
 
@@ -79,7 +73,7 @@ def by_row(shape: Sequence[int], steps: Sequence[int]) -> int:
         if step and size > 1:
             break
         axes, columns = axes + 1, columns * size
-    return axes if columns >= _SHORTEST_ROW or axes == len(shape) else 0
+    return axes if columns >= thresholds.SHORTEST_ROW or axes == len(shape) else 0
 
 
 @lru_cache(maxsize=4096)

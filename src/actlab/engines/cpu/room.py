@@ -22,16 +22,11 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["AVAILABLE", "FROM", "array", "idle_bytes", "release"]
+from actlab.engines.cpu import thresholds
 
-FROM: Final = 1 << 20
-"""Bytes of a result from which its memory is kept: below, the library's own allocator is as fast
-in most processes, and a huge page for each result would be waste."""
+__all__ = ["AVAILABLE", "array", "idle_bytes", "keeps", "release"]
 
 _HUGE: Final = 1 << 21
-_HELD: Final = 1 << 26
-"""Bytes that wait without being offered to the system: an offer costs 5 µs and more."""
-
 _STEPS: Final = 8
 """Sizes of blocks between a power of two and the next, so that there are few of them."""
 
@@ -43,6 +38,11 @@ AVAILABLE: Final = (
 """Whether memory is kept at all."""
 
 
+def keeps(size: int) -> bool:
+    """Whether a result of so many bytes is in memory that is kept."""
+    return AVAILABLE and size >= thresholds.KEPT_FROM
+
+
 def array(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
     """A new array with any content, as `numpy.empty` gives it; densely packed.
 
@@ -52,7 +52,7 @@ def array(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = 
         strides: in bytes, of axes in another order than rows first.
     """
     size = math.prod(shape) * dtype.itemsize
-    buffer = _lease(size) if AVAILABLE and size >= FROM else None
+    buffer = _lease(size) if keeps(size) else None
     if buffer is None and strides is None:
         return np.empty(shape, dtype)
     return np.ndarray(shape, dtype, buffer or np.empty(size, np.uint8), 0, strides)
@@ -104,7 +104,7 @@ class _Kept:
 
         def give_back(lease: Any) -> None:
             waiting = idle_bytes() + size
-            if waiting > _HELD:
+            if waiting > thresholds.KEPT_READY:
                 lease.block.advise(mmap.MADV_FREE, size)
             self.idle.append(lease.block)
             if waiting > _MOST:

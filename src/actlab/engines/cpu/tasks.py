@@ -23,9 +23,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from actlab.engines.cpu import thresholds
+
 __all__ = [
     "BLOCK",
-    "PARALLEL_FROM",
     "collapsed",
     "launcher",
     "run",
@@ -34,14 +35,6 @@ __all__ = [
     "thread_count",
 ]
 
-PARALLEL_FROM = 1 << 15
-"""Elements from which several threads pay (with OpenMP's pool)."""
-
-_PARALLEL_FROM_IN_PYTHON = 1 << 18
-_PIECE = 1 << 13
-"""Fewest elements of a piece: some microseconds of work."""
-
-_PIECES_PER_THREAD = 4
 BLOCK = 1024
 """Elements that a sum over elements adds up at once."""
 
@@ -77,7 +70,7 @@ def run_rows(
 
 def run_flat(address: int, columns: int, numbers: Sequence[int]) -> None:
     """The same for one row; each operand is two numbers."""
-    if columns >= PARALLEL_FROM:
+    if columns >= thresholds.PARALLEL_FROM:
         _start(address, 1, columns, numbers)
     elif columns:
         _function(address)(_packing(5 + len(numbers))(0, 1, 1, columns, columns, *numbers))
@@ -91,7 +84,7 @@ def launcher(address: int) -> Callable[..., None]:
     function, packed = _function(address), _packing(11)
 
     def launch(columns: int, first: int, second: int, third: int = 0) -> None:
-        if columns >= PARALLEL_FROM:
+        if columns >= thresholds.PARALLEL_FROM:
             _start(address, 1, columns, (first, 0, second, 0, third, 0))
         elif columns:
             function(packed(0, 1, 1, columns, columns, first, 0, second, 0, third, 0))
@@ -109,9 +102,9 @@ def _start(
     width: int = 1,
 ) -> None:
     total = rows * columns * width
-    threads = thread_count() if total >= PARALLEL_FROM else 1
+    threads = thread_count() if total >= thresholds.PARALLEL_FROM else 1
     pool = _pool() if threads > 1 else None
-    if pool is None and total < _PARALLEL_FROM_IN_PYTHON:
+    if pool is None and total < thresholds.PARALLEL_FROM_IN_PYTHON:
         threads = 1
     pieces, size = 1, rows if whole or rows > 1 else columns
     if threads > 1 and not (whole and rows == 1):
@@ -131,7 +124,7 @@ def _start(
 
 def _cut(rows: int, columns: int, threads: int) -> tuple[int, int]:
     """Number and size of the pieces."""
-    wanted = max(_PIECE, -(-rows * columns // (threads * _PIECES_PER_THREAD)))
+    wanted = max(thresholds.PIECE, -(-rows * columns // (threads * thresholds.PIECES_PER_THREAD)))
     if rows == 1:
         size = -(-wanted // BLOCK) * BLOCK
         return -(-columns // size), size

@@ -1,0 +1,36 @@
+"""From which sizes on which way pays: one table, measured by `benchmarks/thresholds.py`.
+
+The code reads these names at each call, so that a measurement may set them.
+"""
+
+from __future__ import annotations
+
+KERNEL_FROM: int = 1 << 10
+"""Elements from which a kernel is taken; below, a handful of library calls in float64 do."""
+
+OWN_BELOW: int = 1 << 22
+"""Elements below which PyTorch's own operation is taken where it is exact and waits for nothing but
+memory; a kernel's result is in memory that is kept."""
+
+PARALLEL_FROM: int = 1 << 15
+"""Elements from which several threads of OpenMP's pool are taken."""
+
+PARALLEL_FROM_IN_PYTHON: int = 1 << 18
+"""Elements from which several threads of a pool in Python are taken, where there is no OpenMP."""
+
+PIECE: int = 1 << 13
+"""Fewest elements that a thread takes at once: some microseconds of work."""
+
+PIECES_PER_THREAD: int = 4
+"""Into how many pieces the work of a thread is cut, so that none waits long for another."""
+
+SHORTEST_ROW: int = 16
+"""Fewest columns of rows at a distance, or with a parameter each, that are read where they lie;
+shorter ones are copied first."""
+
+KEPT_FROM: int = 1 << 20
+"""Bytes from which a result lies in memory that is kept: below, the library's own allocator is as
+fast in most processes, and a huge page for each result would be waste."""
+
+KEPT_READY: int = 1 << 26
+"""Bytes of kept memory that wait without being offered to the system: an offer costs 5 µs."""
