@@ -71,6 +71,14 @@ def test_periodic_functions_are_measured_in_their_range():
     assert worst_of(f, 0, start, start + 2 * SOME)[2] == SOME + 1
 
 
+def test_inputs_outside_the_range_cost_nothing(monkeypatch):
+    f = actlab.get("sin")
+    monkeypatch.setattr(Activation, "__call__", None)
+    for far in (128.0, np.inf, -128.0):
+        start = patterns(far)
+        assert worst_of(f, 0, start, start + SOME)[2] == 0
+
+
 @pytest.fixture
 def measured(monkeypatch):
     """What is measured, by its name and order; takes no time."""

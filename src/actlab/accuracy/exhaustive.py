@@ -109,11 +109,13 @@ def worst_of(
     with np.errstate(invalid="ignore"):  # a signalling NaN among the inputs
         for begin in range(start, stop, _PIECE):
             np.add(first, np.uint32(begin), out=pattern)
+            low, high = np.sort(x[[0, -1]].astype(float))
+            if reach < math.inf and not min(abs(low), abs(high)) <= reach:
+                continue  # all of them are outside, or NaN
             np.copyto(wide, x)
             compute(x, out=computed)
             refer(wide, exact)
             least[:] = form.smallest
-            low, high = np.sort(wide[[0, -1]])
             for zone in zones:
                 if not (zone.high < low or high < zone.low):
                     inside = (wide >= zone.low) & (wide <= zone.high)
