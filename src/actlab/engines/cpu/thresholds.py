@@ -6,7 +6,12 @@ The code reads these names at each call, so that a measurement may set them.
 from __future__ import annotations
 
 KERNEL_FROM: int = 1 << 10
-"""Elements from which a kernel is taken; below, a handful of library calls in float64 do."""
+"""Elements from which a kernel is taken.
+
+Each call would be faster with one from a hundred elements on. But the first call compiles, up to a
+second that nobody should wait for who looks at a few numbers; and what a call gives must not depend
+on what was compiled before. Below, a handful of library calls in float64 do.
+"""
 
 OWN_BELOW: int = 1 << 22
 """Elements below which PyTorch's own operation is taken where it is exact and waits for nothing but
