@@ -122,36 +122,40 @@ def _number(mp: Any, value: Any) -> Any:
     return mp.mpf(float(value))
 
 
+@lru_cache(maxsize=4096)
+def _decimal(value: float) -> Fraction:
+    return Fraction(repr(value))
+
+
 def _at(
     mp: Any, expression: Expression, inputs: Mapping[str, Any], parameters: Mapping[str, float]
 ) -> tuple[Any, bool]:
     """The value at the present precision, and whether it or a sum within it is 0."""
     symbols = {name: _number(mp, value) for name, value in inputs.items()}
-    symbols |= {name: _number(mp, Fraction(repr(float(v)))) for name, v in parameters.items()}
     used = symbols_of(expression)
+    fixed = ((name, float(value)) for name, value in parameters.items() if name in used)
+    symbols |= {name: _number(mp, _decimal(value)) for name, value in fixed}
     if any(mp.isnan(value) for name, value in symbols.items() if name in used):
         return mp.nan, False
-    done: dict[Expression, Any] = {}
-    value = _walk(mp, expression, symbols, done)
+    steps = _steps(expression)
+    found = steps.values(mp, symbols)
+    value = found[-1]
     if mp.isnan(value) and any(mp.isinf(v) for v in symbols.values()):
-        value = _limit(mp, expression, symbols)
-    return value, value == 0 or any(
-        isinstance(node, Call) and node.head in {"add", "sub"} and result == 0
-        for node, result in done.items()
-    )
+        value = _limit(mp, steps, symbols)
+    return value, value == 0 or steps.cancel(found)
 
 
-def _limit(mp: Any, expression: Expression, symbols: Mapping[str, Any]) -> Any:
+def _limit(mp: Any, steps: _Steps, symbols: Mapping[str, Any]) -> Any:
     """Where infinity itself gives no value: what two very large inputs agree on."""
-    if any(isinstance(node, Call) and node.head in {"sin", "cos"} for node in nodes(expression)):
-        return mp.nan  # what oscillates is not pinned down by two inputs
+    if steps.oscillate:
+        return mp.nan  # it is not pinned down by two inputs
     found = []
     for size in (mp.mpf(10) ** 40, mp.mpf(10) ** 60):
         finite = {
             name: mp.sign(value) * size if mp.isinf(value) else value
             for name, value in symbols.items()
         }
-        found.append(_walk(mp, expression, finite, {}))
+        found.append(steps.values(mp, finite)[-1])
     near, far = found
     if abs(far - near) <= abs(far) * mp.mpf(10) ** -30 or abs(far) < mp.mpf(10) ** -35:
         return mp.nint(far * 2**60) / 2**60 if abs(far) < 2 else far
@@ -160,37 +164,66 @@ def _limit(mp: Any, expression: Expression, symbols: Mapping[str, Any]) -> Any:
     return mp.nan
 
 
-def _walk(
-    mp: Any, node: Expression, symbols: Mapping[str, Any], done: dict[Expression, Any]
-) -> Any:
-    """Evaluate; of a `where` only the branch that is chosen."""
-    if node in done:
-        return done[node]
-    if isinstance(node, Number):
-        value = _number(mp, node.value)
-    elif isinstance(node, Symbol):
-        value = symbols[node.name]
-    elif isinstance(node, Call) and node.head == "where":
-        condition, yes, no = node.arguments
-        chosen = yes if _walk(mp, condition, symbols, done) else no
-        value = _walk(mp, chosen, symbols, done)
-    elif isinstance(node, Call):
-        arguments = [_walk(mp, argument, symbols, done) for argument in node.arguments]
-        value = _apply(mp, node.head, arguments)
-    else:
-        raise TypeError(f"not an expression: {node!r}")
-    done[node] = value
-    return value
+class _Steps:
+    """A formula as the list of its distinct nodes, each after its operands and itself the last.
+
+    Looking nodes up in a dictionary at every point took longer than the arithmetic.
+    """
+
+    def __init__(self, expression: Expression) -> None:
+        every = list(nodes(expression))
+        places = {node: place for place, node in enumerate(every)}
+        self._symbols = [(places[node], node.name) for node in every if isinstance(node, Symbol)]
+        self._numbers = [node.value if isinstance(node, Number) else None for node in every]
+        self._rounded: dict[int, list[Any]] = {}  # by precision, as mpmath keeps them
+        heads = [node.head if isinstance(node, Call) else "" for node in every]
+        operands = [tuple(places[operand] for operand in node.operands) for node in every]
+        self._calls = list(zip(heads, operands, strict=True))
+        self._sums = [place for place, head in enumerate(heads) if head in {"add", "sub"}]
+        self.oscillate = not {"sin", "cos"}.isdisjoint(heads)
+
+    def values(self, mp: Any, symbols: Mapping[str, Any]) -> list[Any]:
+        """The value of every step that is needed, and None at the others."""
+        if mp.prec not in self._rounded:
+            self._rounded[mp.prec] = [
+                None if number is None else _number(mp, number)._mpf_ for number in self._numbers
+            ]
+        found = [None if raw is None else mp.make_mpf(raw) for raw in self._rounded[mp.prec]]
+        for place, name in self._symbols:
+            found[place] = symbols[name]
+        self._walk(mp, len(found) - 1, found)
+        return found
+
+    def _walk(self, mp: Any, place: int, found: list[Any]) -> Any:
+        """Evaluate a step; of a `where` only the branch that is chosen."""
+        value = found[place]
+        if value is None:
+            head, operands = self._calls[place]
+            if head == "where":
+                condition, yes, no = operands
+                value = self._walk(mp, yes if self._walk(mp, condition, found) else no, found)
+            else:
+                arguments = [self._walk(mp, operand, found) for operand in operands]
+                value = _apply(mp, head, arguments)
+            found[place] = value
+        return value
+
+    def cancel(self, found: list[Any]) -> bool:
+        """Whether a sum is 0."""
+        return any(found[place] is not None and not found[place] for place in self._sums)
+
+
+_steps = lru_cache(maxsize=1024)(_Steps)
 
 
 def _apply(mp: Any, head: str, arguments: list[Any]) -> Any:
     row = PRIMITIVES[head]
     if row.is_comparison:
         return row.exact(mp, *arguments)
-    if any(mp.isnan(argument) for argument in arguments):
+    if mp.nan._mpf_ in [argument._mpf_ for argument in arguments]:
         return mp.nan
-    if head == "mul" and 0 in arguments:
-        return mp.mpf(0)  # also beside an infinity: in these formulas the zero decays faster
+    if head == "mul" and not all(arguments):
+        return mp.zero  # also beside an infinity: in these formulas the zero decays faster
     try:
         value = row.exact(mp, *arguments)
     except ZeroDivisionError:
