@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -77,6 +78,49 @@ def test_inputs_outside_the_range_cost_nothing(monkeypatch):
     for far in (128.0, np.inf, -128.0):
         start = patterns(far)
         assert worst_of(f, 0, start, start + SOME)[2] == 0
+
+
+def piece_of(number):
+    """The inputs next to a number that are measured together."""
+    start = patterns(number) & ~(exhaustive._PIECE - 1)
+    return np.arange(start, start + exhaustive._PIECE, dtype=np.uint32).view(np.float32)
+
+
+def test_pairs_are_the_reference_just_where_float64_loses_digits():
+    f = actlab.get("hard_concrete")  # next to its kink it is a small difference
+    kink = math.log(0.1 / 1.1)
+    refer = exhaustive._sure_reference(f, 0)
+    plain, long = (exhaustive._reference(f, 0, pairs=pairs) for pairs in (False, True))
+    for number, lost in ((kink, True), (-1.0, False), (np.nan, True)):
+        x = piece_of(number).astype(float)
+        mine, theirs, exact = np.empty((3, x.size))
+        refer(x, mine, np.zeros(x.size))
+        plain(x, theirs)
+        long(x, exact)
+        assert np.array_equal(mine, exact, equal_nan=True) == lost
+        np.testing.assert_allclose(mine, exact, rtol=1e-14)
+    x = piece_of(kink).astype(float)
+    plain(x, theirs)
+    long(x, exact)
+    assert (abs(theirs - exact) > 1e-11 * exact).any()
+
+
+def test_a_fault_is_found_whatever_the_reference(monkeypatch):
+    place = np.float32(-1.2345)
+    right = Activation.__call__
+
+    def wrong(self, x, gate=None, **options):
+        result = right(self, x, gate, **options)
+        result[x == place] += 3 * np.spacing(result[x == place])
+        return result
+
+    f = actlab.get("hard_concrete")
+    start = patterns(place) & ~(SOME - 1)
+    for pairs in (False, True):
+        assert worst_of(f, 0, start, start + SOME, pairs=pairs)[0] < 0.51
+    monkeypatch.setattr(Activation, "__call__", wrong)
+    for pairs in (False, True):
+        assert 2.4 < worst_of(f, 0, start, start + SOME, pairs=pairs)[0] < 3.6
 
 
 @pytest.fixture

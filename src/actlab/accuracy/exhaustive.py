@@ -2,8 +2,12 @@
 
 The reference is the same formula's float64 kernel, without pairs of numbers where that is enough:
 its own error against mpmath is measured first on the sample that the ledger uses, and adds less
-than 2**-18 ULP of float32, or the function is refused. Inputs go through in pieces that stay in a
-core's cache, and one compiled loop takes the error of a piece.
+than 2**-18 ULP of float32, or the function is refused. Where the sample shows that float64 is not
+enough everywhere, every result comes with a bound on its error (`running.py`), and pairs are taken
+for the pieces in which a bound is larger than that.
+
+Inputs go through in pieces that stay in a core's cache, and one compiled loop takes the error of a
+piece. Pieces outside the range where the function is measured are left out.
 """
 
 from __future__ import annotations
@@ -33,6 +37,9 @@ _WORKS: Final = 64
 """Into how many parts the inputs are cut for the processes."""
 
 _ALL: Final = 1 << 32
+
+_MAY_ADD: Final = REFERENCE * 2.0**-29
+"""What the reference may be off, in ULP of float32."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +104,20 @@ Worst = tuple[float, float, int]
 def worst_of(
     activation: Activation, order: int, start: int, stop: int, *, pairs: bool = False
 ) -> Worst:
-    """The worst of the float32 numbers whose bit patterns lie in a range, of one sign."""
+    """The worst of the float32 numbers whose bit patterns lie in a range, of one sign.
+
+    Args:
+        activation: a scalar function.
+        order: 0 for the value, 1 for the slope.
+        start: the first bit pattern.
+        stop: the one after the last.
+        pairs: whether plain float64 is not enough everywhere.
+    """
     form = FORMATS["float32"]
     reach, zones = points.range_of(activation), _zones(activation, order)
     compute: Callable[..., Any] = activation.derivative if order else activation
-    compare, refer = _comparison(), _reference(activation, order, pairs=pairs)
+    compare = _comparison()
+    refer = _sure_reference(activation, order) if pairs else _reference(activation, order)
     x, computed = np.empty((2, _PIECE), np.float32)
     wide, exact, errors, least = np.empty((4, _PIECE))
     pattern, first = x.view(np.uint32), np.arange(_PIECE, dtype=np.uint32)
@@ -114,12 +130,12 @@ def worst_of(
                 continue  # all of them are outside, or NaN
             np.copyto(wide, x)
             compute(x, out=computed)
-            refer(wide, exact)
             least[:] = form.smallest
             for zone in zones:
                 if not (zone.high < low or high < zone.low):
                     inside = (wide >= zone.low) & (wide <= zone.high)
                     np.maximum(least, zone.unit, out=least, where=inside)
+            refer(wide, exact, least)
             compare(computed, exact, least, errors)
             if reach < math.inf and not max(-low, high) <= reach:
                 outside = ~(np.abs(wide) <= reach)  # NaN as well
@@ -132,18 +148,44 @@ def worst_of(
     return worst, at, count
 
 
-def _reference(activation: Activation, order: int, *, pairs: bool) -> Callable[[Any, Any], None]:
-    """The float64 kernel, as a function of contiguous inputs and results."""
-    expression = activation.filled(activation.slope()) if order else activation.bound
-    address = cpu.address_of(cpu.Spec((expression,), ("x",), "float64", pairs=pairs))
+Reference = Callable[..., None]
+"""`refer(x, out, least=None)`: contiguous inputs, results, and the least unit at each."""
+
+
+def _reference(activation: Activation, order: int, *, pairs: bool = False) -> Reference:
+    """The float64 kernel."""
+    address = cpu.address_of(
+        cpu.Spec((_expression(activation, order),), ("x",), "float64", pairs=pairs)
+    )
     if address is None:
         raise ValueError("no kernel can be compiled here; a warning said why")
     found = address
 
-    def run(x: Any, out: Any) -> None:
+    def run(x: Any, out: Any, _: Any = None) -> None:
         cpu.run_flat(found, x.size, (x.ctypes.data, 0, out.ctypes.data, 0))
 
     return run
+
+
+def _sure_reference(activation: Activation, order: int) -> Reference:
+    """Plain float64 where its error is surely small enough, else pairs of numbers."""
+    from actlab.accuracy import running  # which imports Numba
+
+    long = _reference(activation, order, pairs=True)
+    plain, in_units = running.with_bounds(_expression(activation, order)), _in_units()
+    errors, bounds = np.empty((2, _PIECE))
+
+    def run(x: Any, out: Any, least: Any) -> None:
+        plain(x, out, errors)
+        in_units(errors, out, least, bounds)
+        if not bounds.max() <= _MAY_ADD:  # or is NaN
+            long(x, out)
+
+    return run
+
+
+def _expression(activation: Activation, order: int) -> Any:
+    return activation.filled(activation.slope()) if order else activation.bound
 
 
 def _subject(activation: Activation, order: int, *, pairs: bool) -> Subject:
@@ -178,6 +220,47 @@ def _zones(activation: Activation, order: int) -> tuple[_Zone, ...]:
 
 
 @cache
+def _unit() -> Callable[[float, float], float]:
+    """A part of compiled loops: the ULP of float32 at a value, but no less than a given unit."""
+    from actlab.engines.vectormath.bits import (
+        absolute,
+        choose,
+        exponent_and_mantissa,
+        power_of_two,
+        primitive,
+    )
+
+    form = FORMATS["float32"]
+    normal = 2.0**form.least
+    to_unit = 1.5 * 2.0**52 + 1023 - (form.precision - 1)
+
+    @primitive
+    def unit(value: float, least: float) -> float:
+        size = absolute(value)
+        exponent, _ = exponent_and_mantissa(choose(size > normal, size, normal), 1.0)
+        found = power_of_two(exponent + to_unit)
+        return choose(found > least, found, least)
+
+    return unit
+
+
+@cache
+def _in_units() -> Callable[..., None]:
+    """A compiled loop: errors of an exact value in ULP of float32."""
+    import numba
+
+    unit = _unit()
+
+    @numba.njit(error_model="numpy")
+    def in_units(errors: Any, exact: Any, least: Any, found: Any) -> None:
+        for i in range(errors.size):
+            found[i] = errors[i] / unit(exact[i], least[i])
+
+    compiled: Callable[..., None] = in_units
+    return compiled
+
+
+@cache
 def _comparison() -> Callable[..., None]:
     """A compiled loop: the error of each result in ULP of float32, as `error_in_ulp` has it.
 
@@ -185,23 +268,15 @@ def _comparison() -> Callable[..., None]:
     """
     import numba
 
-    from actlab.engines.vectormath.bits import absolute, choose, exponent_and_mantissa, power_of_two
+    from actlab.engines.vectormath.bits import absolute, choose
 
-    form = FORMATS["float32"]
-    normal = 2.0**form.least
-    to_unit = 1.5 * 2.0**52 + 1023 - (form.precision - 1)
-    endless = math.inf
+    unit, endless = _unit(), math.inf
 
     @numba.njit(error_model="numpy")
     def compare(computed: Any, exact: Any, least: Any, errors: Any) -> None:
         for i in range(errors.size):
             mine, theirs = np.float64(computed[i]), exact[i]
-            exponent, _ = exponent_and_mantissa(
-                choose(absolute(theirs) > normal, absolute(theirs), normal), 1.0
-            )
-            unit = power_of_two(exponent + to_unit)
-            unit = choose(unit > least[i], unit, least[i])
-            error = absolute(mine - theirs) / unit
+            error = absolute(mine - theirs) / unit(theirs, least[i])
             error = choose(np.isnan(error), endless, error)
             same = (mine == np.float64(np.float32(theirs))) & (absolute(mine) == endless)
             errors[i] = choose(same | (np.isnan(mine) & np.isnan(theirs)), 0.0, error)
