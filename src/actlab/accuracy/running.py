@@ -33,8 +33,8 @@ __all__ = ["WORDS", "with_bounds"]
 
 HALF_UNIT: Final = 2.0**-53
 UNIT: Final = 2.0**-52
-TINY: Final = 2.0**-1070
-"""What a result next to the smallest numbers may be off."""
+TINY: Final = 2.0**-700
+"""More than a result next to the smallest numbers may be off, and far from slow subnormal ones."""
 
 LARGE: Final = 2.0**1020
 """From here on an inverse may have lost digits."""
