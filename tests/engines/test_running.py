@@ -24,16 +24,20 @@ ERRORS = (0.0, 1e-16, 1e-9, 1e-3, 0.4)
 
 
 def loop_of(functions):
-    """Each word's function of its own operands, all in one loop: to compile many takes longer."""
-    lines = ["def run(a, da, b, db, out):", "    for i in range(a.shape[1]):"]
+    """Each word's function of its own operands; one function, since many take longer to compile."""
+    lines = ["def step(i, a, da, b, db, out):"]
     for k, word in enumerate(functions):
         second = f", (b[{k}, i], db[{k}, i])" * (PRIMITIVES[word].arity - 1)
-        lines.append(
-            f"        out[{k}, 0, i], out[{k}, 1, i] = f{k}((a[{k}, i], da[{k}, i]){second})"
-        )
+        lines.append(f"    out[{k}, 0, i], out[{k}, 1, i] = f{k}((a[{k}, i], da[{k}, i]){second})")
     scope = {f"f{k}": function for k, function in enumerate(functions.values())}
     exec("\n".join(lines), scope)  # noqa: S102  from the words above
-    return numba.njit(error_model="numpy")(scope["run"])
+    step = numba.njit(error_model="numpy")(scope["step"])
+
+    def run(*places):
+        for i in range(places[0].shape[1]):
+            step(i, *places)
+
+    return run
 
 
 every = cache(lambda: loop_of({word: WORDS[word] for word in TRIED}))
@@ -132,6 +136,8 @@ def test_nothing_is_shown_where_there_is_no_number():
     x = [1.0, 1000.0, -1.0, math.nan, 0.5]
     _, bounds = run("1 / (x - 1) + exp(x) + log(x)", x)
     assert (bounds < 1e300).tolist() == [False, False, False, False, True]
+    values, bounds = run("maximum(minimum(x, 1), 0)", [math.nan, -2.0])  # as it should be
+    assert (np.isnan(values).tolist(), bounds.tolist()) == ([True, False], [0.0, 0.0])
 
 
 @pytest.mark.parametrize(("name", "order"), [("rational_b", 1), ("hard_concrete", 0)])

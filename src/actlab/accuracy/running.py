@@ -164,8 +164,9 @@ def sign(a: Number) -> Number:
 
 @primitive
 def maximum(a: Number, b: Number) -> Number:
-    """The larger; NaN if one is."""
-    return pick(gt(a, b), pick(eq(a, a), a, b), pick(eq(b, b), b, a))
+    """The larger; NaN if one is. Where it is not sure which, it is as near as both are."""
+    error = choose(_sure(a, b), choose(a[0] > b[0], a[1], b[1]), a[1] + b[1])
+    return float64.maximum(a[0], b[0]), error
 
 
 @primitive
@@ -237,12 +238,13 @@ def log1p(a: Number) -> Number:
 
 @primitive
 def power(a: Number, b: Number) -> Number:
-    """a**b, for a base that is surely not 0, or without an error."""
+    """a**b, for a base known to one bit, and above 0 if the exponent has an error."""
     value = float64.power(a[0], b[0])
     size = absolute(a[0])
     base = choose(a[1] + a[1] <= size, a[1] / (size - a[1]), inf)
     base = choose(a[1] == 0.0, 0.0, (absolute(b[0]) + b[1]) * base)
-    exponent = choose(b[1] == 0.0, 0.0, b[1] * (1.0 + absolute(float64.log(size))))
+    exponent = choose(a[0] > 0.0, b[1] * (1.0 + absolute(float64.log(size))), inf)
+    exponent = choose(b[1] == 0.0, 0.0, exponent)
     return value, fma(absolute(value), POWER + _growth(base + exponent), TINY)
 
 
