@@ -240,6 +240,8 @@ class Collector:
         self, path: str, module: nn.Module, activation: Activation
     ) -> tuple[Callable[..., None], Callable[..., None]]:
         in_place = bool(getattr(module, "inplace", False))
+        # PyTorch's own make one call, which a mode would only slow down
+        known = type(module).__module__.startswith("torch.nn.")
         kept: list[Tensor] = []
 
         def enter(_: nn.Module, args: Any) -> None:
@@ -247,8 +249,12 @@ class Collector:
                 self._inside += 1
                 if in_place:
                     self._keep_rows(args, kept)
+            if known:
+                self._mode.rest()
 
         def leave(_: nn.Module, args: Any, output: Any) -> None:
+            if known:
+                self._mode.resume()
             if self._looking:
                 self._inside = max(0, self._inside - 1)
                 self._see_activation(path, activation, args, output, kept)

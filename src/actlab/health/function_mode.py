@@ -8,7 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
+from torch.overrides import (
+    TorchFunctionMode,
+    _get_current_function_mode,
+    _pop_mode,
+    _push_mode,
+)
 
 from actlab.health.identify import SUSPECTS, calls, losses
 
@@ -26,7 +31,7 @@ class CallMode(TorchFunctionMode):
     def __init__(self, collector: Collector) -> None:
         self._collector = weakref.ref(collector)
         self._made: dict[int, tuple[Tensor, Tensor | None]] = {}
-        self._is_on = False
+        self._is_on = self._rests = False
         self._watched = _watched()
 
     def open(self) -> None:
@@ -37,10 +42,23 @@ class CallMode(TorchFunctionMode):
 
     def close(self) -> None:
         """Take it off the stack, wherever it is in it."""
+        self._rests = False
         if self._is_on:
             self._is_on = False
             without_mode(self)
             self._made = {}
+
+    def rest(self) -> None:
+        """Take it off the stack for a call that is known, if it is the one on top."""
+        if self._is_on and _get_current_function_mode() is self:  # type: ignore[no-untyped-call]
+            _pop_mode()  # type: ignore[no-untyped-call]
+            self._is_on, self._rests = False, True
+
+    def resume(self) -> None:
+        """Put it back after `rest`."""
+        if self._rests:
+            self._rests = False
+            self.open()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         see = self._watched.get(func)

@@ -76,11 +76,11 @@ def few(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([_some(tensor.detach()) for tensor in tensors])
 
 
-def views(tensors: Sequence[Tensor]) -> list[Tensor] | None:
-    """What `few` takes, as views; None if some would be copies."""
-    if not all(t.is_contiguous() and t.dtype == torch.float32 for t in tensors):
+def views(tensors: Sequence[Tensor]) -> list[Any] | None:
+    """What `few` takes, as NumPy's views of the memory; None if some would be copies."""
+    if not all(t.is_cpu and t.is_contiguous() and t.dtype == torch.float32 for t in tensors):
         return None
-    return [_some(tensor.detach()) for tensor in tensors]
+    return [_some(tensor.detach()).numpy() for tensor in tensors]
 
 
 def _some(tensor: Tensor) -> Tensor:
@@ -140,14 +140,14 @@ def unscaled(size: Number, scale: Number) -> Number:
 def norms(tensors: Sequence[Tensor]) -> Any:
     """The norm of each: a list if all are on the CPU, else a tensor on the first one's device."""
     first = tensors[0]
-    if first.is_cpu or any(t.dtype != first.dtype or t.device != first.device or t.is_sparse
-                           for t in tensors):  # fmt: skip
+    if any(t.dtype != first.dtype or t.device != first.device or t.is_sparse for t in tensors):
         each = [norm(t.coalesce().values() if t.is_sparse else t) for t in tensors]
         if not any(isinstance(one, Tensor) for one in each):
             return each
         return torch.stack([torch.as_tensor(one, dtype=torch.float32).to(first.device)
                             for one in each])  # fmt: skip
-    return torch.stack(torch._foreach_norm(list(map(_plain, tensors)), 2, _wide(first.dtype)))
+    found = torch.stack(torch._foreach_norm(list(map(_plain, tensors)), 2, _wide(first.dtype)))
+    return found.tolist() if first.is_cpu else found
 
 
 def _plain(tensor: Tensor) -> Tensor:

@@ -50,8 +50,8 @@ class Window:
         self._rows: dict[str, _Rows] = {}
         self._losses: list[tuple[int, Number]] = []
         self._gradients: list[Gradients] = []
-        self._before: list[Tensor] = []
-        self._after: list[Tensor] = []
+        self._before: list[Any] = []
+        self._after: list[Any] = []
         self._rates: list[tuple[int, float]] = []
         self._uses: dict[str, Tensor] = {}
 
@@ -113,7 +113,7 @@ class Window:
         self.flag(found.step, "gradient", "", sum(found.norms) if at_once else found.norms)
         self._gradients.append(found)
 
-    def step(self, step: int, before: Tensor, after: Tensor, rate: float) -> None:
+    def step(self, step: int, before: Any, after: Any, rate: float) -> None:
         """Some numbers of the weights before and after the optimizer's step."""
         self.flag(step, "weights", "", after)
         self._before.append(before)
