@@ -63,6 +63,17 @@ def squareplus_in_float64(x):
     return np.where(x > 0, above, 1 / above)
 
 
+def smish_slope_in_float64(x):
+    s, z = run("float64", "sigmoid", x), run("float64", "sigmoid", -x)
+    gate = run("float64", "log1p", s)
+    return run("float64", "tanh", gate) + x * run("float64", "sech", gate) ** 2 * s * z / (1 + s)
+
+
+def telu_slope_in_float64(x):
+    n = run("float64", "exp", np.minimum(x, 100))
+    return run("float64", "tanh", n) + x * (n * run("float64", "sech", n) ** 2)
+
+
 def whole_twin(name):
     """The function of `single` as a formula in float64 primitives, which are tested above."""
     line, bend = math.sqrt(8 / math.pi), 0.044715 * math.sqrt(8 / math.pi)
@@ -72,6 +83,17 @@ def whole_twin(name):
 
     f = {word: lambda x, word=word: run("float64", word, x) for word in ("sigmoid", "sech")}
     formulas = {
+        "bent_identity": lambda x: x + 0.5 * (x * x / (np.hypot(x, 1) + 1)),
+        "bent_identity_slope": lambda x: 1 + x / np.hypot(x, 1) / 2,
+        "isru": lambda x: x / np.hypot(x, 1),
+        "isru_slope": lambda x: 1 / np.hypot(x, 1) ** 3,
+        "lisht": lambda x: x * run("float64", "tanh", x),
+        "lisht_slope": lambda x: run("float64", "tanh", x) + x * f["sech"](x) ** 2,
+        "smish": lambda x: x * run("float64", "tanh", run("float64", "log1p", f["sigmoid"](x))),
+        "smish_slope": smish_slope_in_float64,
+        "tanh_shrink_slope": lambda x: run("float64", "tanh", x) ** 2,
+        "telu": lambda x: x * run("float64", "tanh", run("float64", "exp", x)),
+        "telu_slope": telu_slope_in_float64,
         "elu": lambda x: np.where(x > 0, x, run("float64", "expm1", np.minimum(x, 0))),
         "elu_slope": lambda x: run("float64", "exp", np.minimum(x, 0)),
         "sigmoid_slope": lambda x: f["sigmoid"](x) * f["sigmoid"](-x),
@@ -88,6 +110,10 @@ def whole_twin(name):
             + x * f["sigmoid"](x) * (f["sigmoid"](-x) / (1 + f["sigmoid"](x)))
         ),
         "mish": lambda x: x * run("float64", "tanh_softplus", x),
+        "mish_slope": lambda x: (
+            run("float64", "tanh_softplus", x)
+            + x * run("float64", "sech_softplus", x) ** 2 * f["sigmoid"](x)
+        ),
         "quick_gelu": lambda x: x * f["sigmoid"](1.702 * x),
         "quick_gelu_slope": lambda x: gated(1.702 * x, 1.702 * x),
         "hard_swish": lambda x: np.where(x >= 3, x, x * np.clip(x + 3, 0, 6) / 6),

@@ -28,7 +28,15 @@ __all__ = [
 
 INF, NAN = math.inf, math.nan
 DTYPES = {"float64": np.float64, "mixed": np.float32, "single": np.float32}
-ALGEBRAIC = {"softsign_slope", "squareplus", "squareplus_slope"}
+ALGEBRAIC = {
+    "bent_identity",
+    "bent_identity_slope",
+    "isru",
+    "isru_slope",
+    "softsign_slope",
+    "squareplus",
+    "squareplus_slope",
+}
 NOT_UNARY = {"pow", "clip", "minimum", "maximum"}
 EVERY = [(which, name) for which in DTYPES for name in sorted(set(primitives(which)) - NOT_UNARY)]
 
@@ -84,6 +92,24 @@ def logish_slope(x):
     return mp.log1p(sigmoid(x)) + x * sigmoid(x) * sigmoid(-x) / (1 + sigmoid(x))
 
 
+def bent_identity(x):
+    with mp.extraprec(60 + max(0, -2 * mp.frexp(x)[1])):
+        return (mp.sqrt(x * x + 1) - 1) / 2 + x
+
+
+def mish_slope(x):
+    return mp.tanh(softplus(x)) + x * mp.sech(softplus(x)) ** 2 * sigmoid(x)
+
+
+def smish_gate(x):
+    return mp.tanh(mp.log1p(sigmoid(x)))
+
+
+def smish_slope(x):
+    s = sigmoid(x)
+    return smish_gate(x) + x * mp.sech(mp.log1p(s)) ** 2 * s * sigmoid(-x) / (1 + s)
+
+
 def squareplus(x):
     above = (abs(x) + mp.sqrt(x * x + 4)) / 2
     return above if x > 0 else 1 / above
@@ -110,6 +136,8 @@ def tanh_shrink(x):
 EXACT = {
     "arcsinh": mp.asinh,
     "arctan": mp.atan,
+    "bent_identity": bent_identity,
+    "bent_identity_slope": lambda x: 1 + x / mp.sqrt(x * x + 1) / 2,
     "cos": mp.cos,
     "cosh": mp.cosh,
     "erf": mp.erf,
@@ -124,10 +152,15 @@ EXACT = {
     "gelu_tanh_slope": lambda x: gated_slope(cubic(x), 3 * cubic(x) - 2 * mp.sqrt(8 / mp.pi) * x),
     "hard_swish": lambda x: x * min(max(x + 3, 0), 6) / 6,
     "hard_swish_slope": lambda x: (2 * x + 3) / 6 if abs(x) < 3 else mp.mpf(x > 0),
+    "isru": lambda x: x / mp.sqrt(x * x + 1),
+    "isru_slope": lambda x: 1 / mp.sqrt(x * x + 1) ** 3,
+    "lisht": lambda x: x * mp.tanh(x),
+    "lisht_slope": lambda x: mp.tanh(x) + x * mp.sech(x) ** 2,
     "log": mp.log,
     "log1p": mp.log1p,
     "log_sigmoid": lambda x: -softplus(-x),
     "mish": lambda x: x * mp.tanh(softplus(x)),
+    "mish_slope": mish_slope,
     "logish": lambda x: x * mp.log1p(sigmoid(x)),
     "logish_slope": logish_slope,
     "normcdf": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
@@ -142,6 +175,8 @@ EXACT = {
     "silu_slope": lambda x: sigmoid(x) * (1 + x * sigmoid(-x)),
     "sin": mp.sin,
     "sinh": mp.sinh,
+    "smish": lambda x: x * smish_gate(x),
+    "smish_slope": smish_slope,
     "softplus": softplus,
     "softsign_slope": lambda x: 1 / (1 + abs(x)) ** 2,
     "sqrt": mp.sqrt,
@@ -149,7 +184,10 @@ EXACT = {
     "squareplus_slope": lambda x: squareplus(x) / mp.sqrt(x * x + 4),
     "tanh": mp.tanh,
     "tanh_shrink": tanh_shrink,
+    "tanh_shrink_slope": lambda x: mp.tanh(x) ** 2,
     "tanh_slope": lambda x: mp.sech(x) ** 2,
+    "telu": lambda x: x * mp.tanh(mp.exp(x)),
+    "telu_slope": lambda x: mp.tanh(mp.exp(x)) + x * mp.exp(x) * mp.sech(mp.exp(x)) ** 2,
     "tanh_softplus": lambda x: mp.tanh(softplus(x)),
     "tanh_softplus_slope": lambda x: mp.sech(softplus(x)) ** 2 * sigmoid(x),
 }
@@ -159,8 +197,11 @@ SLOPE_IS_ZERO = {
     "gelu_slope": (-1.12769, -0.375896, -27),
     "gelu_tanh_slope": (-1.12869, -0.376231, -27),
     "logish_slope": (-2.05868, -0.686227, -27),
+    "mish_slope": (-1.78865, -0.596216, -27),
     "quick_gelu_slope": (-1.12673, -0.375577, -27),
     "silu_slope": (-1.9177, -0.639232, -27),
+    "smish_slope": (-2.09178, -0.69726, -27),
+    "telu_slope": (-1.61829, -0.53943, -27),
 }
 """Intervals around isolated zeros, as in the ledger, and the last place at their edges."""
 

@@ -32,6 +32,7 @@ _SOURCES = (
     "vectormath/mixed.py", "vectormath/single.py", "vectormath/float64.py", "vectormath/pairs.py",
     "vectormath/whole.py",
     "vectormath/constants.py", "vectormath/single_algebraic.py", "vectormath/single_gated.py",
+    "vectormath/single_hyperbolic.py",
     "source.py", "guard.py", "numpy_operations.py", "numpy_long.py", "../formula/calculus.py",
     "../formula/vocabulary.py",
 )  # fmt: skip

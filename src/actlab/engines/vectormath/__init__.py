@@ -49,7 +49,7 @@ __all__ = [
 
 _MODULES: Final = ("float64", "whole", "mixed", "single", "pairs")
 
-_PARTS: Final = {"single": ("single", "single_gated", "single_algebraic")}
+_PARTS: Final = {"single": ("single", "single_gated", "single_hyperbolic", "single_algebraic")}
 """Modules of a set that has several."""
 
 _WORDS: Final = {"absolute": "abs", "power": "pow"}
@@ -80,12 +80,23 @@ _SQUAREPLUS: Final = (
     "where(x > 0, x * (0.5 + 0.5 * sqrt(1 + 4 / (x * x))), "
     "-0.5 * (4 / x) / (1 + sqrt(1 + 4 / (x * x)))))"
 )
+_BENT_IDENTITY: Final = (
+    "where(abs(x) < 1, 0.5 * (x * x / (sqrt(x * x + 1) + 1)) + x, "
+    "x * (1 + sign(x) * 0.5 * sqrt(1 + 1 / (x * x))) - 0.5)"
+)
+_ISRU: Final = "where(x * x < 1, x / sqrt(1 + x * x), sign(x) / sqrt(1 + (1 / x)**2))"
+_MISH: Final = "x * tanh(softplus(x))"
+_SMISH: Final = "x * tanh(log1p(sigmoid(x)))"
+_TELU: Final = "x * tanh(exp(x))"
 
 WHOLE: Final = {
+    _BENT_IDENTITY: "bent_identity",
     _GELU_TANH: "gelu_tanh",
     _HARD_SWISH: "hard_swish",
+    _ISRU: "isru",
     _QUICK_GELU: "quick_gelu",
     _SQUAREPLUS: "squareplus",
+    _TELU: "telu",
     "where(x > 0, x, expm1(x))": "elu",
     "where(x > 0, 1, exp(x))": "elu_slope",
     "exp(x)": "exp",
@@ -99,8 +110,12 @@ WHOLE: Final = {
     "sigmoid(x) + x * (sigmoid(x) * sigmoid(-x))": "silu_slope",
     "softplus(x)": "softplus",
     "tanh(x)": "tanh",
-    "x * tanh(softplus(x))": "mish",
+    "tanh(x)**2": "tanh_shrink_slope",
+    "tanh_shrink(x)": "tanh_shrink",
+    "x * tanh(x)": "lisht",
+    _MISH: "mish",
     "x * log1p(sigmoid(x))": "logish",
+    _SMISH: "smish",
     "sech(x)**2": "tanh_slope",
 }
 """Whole formulas of float32 data and the function of `single` that computes them."""
@@ -122,6 +137,12 @@ SLOPES: Final = {
     "x * log1p(sigmoid(x))": "logish_slope",
     _HARD_SWISH: "hard_swish_slope",
     _SQUAREPLUS: "squareplus_slope",
+    _BENT_IDENTITY: "bent_identity_slope",
+    _ISRU: "isru_slope",
+    _SMISH: "smish_slope",
+    _MISH: "mish_slope",
+    _TELU: "telu_slope",
+    "x * tanh(x)": "lisht_slope",
 }
 """Whole formulas of which `single` has the slope."""
 
@@ -186,6 +207,8 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "tanh_slope": 0.8,
     },
     "single": {
+        "bent_identity": 1.48,
+        "bent_identity_slope": 1.5,
         "elu": 1.01,
         "elu_slope": 1.05,
         "exp": 1.05,
@@ -196,22 +219,33 @@ BOUNDS: Final[dict[str, dict[str, float]]] = {
         "gelu_tanh_slope": 1.88,
         "hard_swish": 1.01,
         "hard_swish_slope": 1.0,
+        "isru": 1.5,
+        "isru_slope": 1.5,
+        "lisht": 1.28,
+        "lisht_slope": 1.17,
         "log_sigmoid": 1.98,
         "logish": 1.88,
         "logish_slope": 1.66,
         "mish": 1.14,
+        "mish_slope": 1.57,
         "quick_gelu": 1.88,
         "quick_gelu_slope": 1.91,
         "sigmoid": 1.67,
         "sigmoid_slope": 1.7,
         "silu": 1.84,
         "silu_slope": 1.85,
+        "smish": 1.29,
+        "smish_slope": 1.73,
         "softplus": 1.98,
         "softsign_slope": 1.5,
         "squareplus": 1.25,
         "squareplus_slope": 1.74,
         "tanh": 1.52,
+        "tanh_shrink": 1.75,
+        "tanh_shrink_slope": 1.74,
         "tanh_slope": 1.7,
+        "telu": 1.88,
+        "telu_slope": 1.62,
     },
 }
 """Largest error in ULP of the result's type, by set and name; the others are exact.

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-__all__ = ["FOUR", "HALF", "ONE", "SIX", "THREE", "TWO", "ZERO", "f32"]
+__all__ = ["FIVE", "FOUR", "HALF", "ONE", "SIX", "THREE", "TWO", "ZERO", "f32"]
 
 
 def f32(number: float) -> float:
@@ -15,4 +15,4 @@ def f32(number: float) -> float:
 
 
 ZERO, ONE, TWO, THREE, FOUR = f32(0), f32(1), f32(2), f32(3), f32(4)
-SIX, HALF = f32(6), f32(0.5)
+FIVE, SIX, HALF = f32(5), f32(6), f32(0.5)

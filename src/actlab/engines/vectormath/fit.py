@@ -332,7 +332,8 @@ def _circular() -> Iterator[Table]:
     yield Table(
         "TANH_SINGLE", meaning, tanh, lambda u: u / (1 + u * tanh(u)), 0, 0.3136, 4, single=True
     )
-    meaning = "the same, relative"
+    yield from _squares(tanh)
+    meaning = "(tanh(x) / x - 1) / x**2 in t = x**2, relative"
     yield Table("TANH_SHRINK", meaning, tanh, _relative(tanh), 0, 1, 15)
     yield Table("TANH_SHRINK_MIXED", meaning, tanh, _relative(tanh), 0, 1, 8)
     for name, meaning, target in (
@@ -371,6 +372,53 @@ def _circular() -> Iterator[Table]:
     ):
         yield Table(name, meaning, target, weight, 0, high, degree)
         yield Table(f"{name}_MIXED", meaning, target, weight, 0, high, mixed)
+
+
+def _squares(tanh: Function) -> Iterator[Table]:
+    """What is made of tanh near 0, in float32 and t = x**2."""
+
+    def sech(u: Any) -> Any:
+        return (mp.sech(mp.sqrt(u)) ** 2 - 1) / u if u else -mp.mpf(1)
+
+    def lisht_slope(u: Any) -> Any:
+        return tanh(u) + sech(u)
+
+    def squared(u: Any) -> Any:
+        return 2 * tanh(u) + u * tanh(u) ** 2
+
+    def shrink(u: Any) -> Any:
+        return (mp.mpf(1) / 3 + tanh(u)) / u if u > 1e-20 else mp.mpf(2) / 15
+
+    def single(name: str, meaning: str, target: Function, weight: Function, *rest: Any) -> Table:
+        high, degree = rest
+        return Table(name, meaning, target, weight, 0, mp.mpf(high), degree, single=True)
+
+    meaning = "the same"
+    yield single("TANH_UNIT_SINGLE", meaning, tanh, lambda u: u / (1 + u * tanh(u)), 1, 7)
+    meaning = "(1/3 - (x - tanh(x)) / x**3) / x**2 in t = x**2, relative to x - tanh(x)"
+    yield single("TANH_SHRINK_SINGLE", meaning, shrink, lambda u: -u / tanh(u), "1.33", 8)
+    meaning = "((tanh(x) / x)**2 - 1) / x**2 in t = x**2, relative to tanh(x)**2"
+    yield single("TANH_SQUARED", meaning, squared, lambda u: u / (1 + u * squared(u)), 1, 8)
+    meaning = "(sech(x)**2 - 1) / x**2 in t = x**2, relative"
+    yield single("SECH_SQUARED", meaning, sech, _relative(sech), 1, 8)
+    meaning = "(tanh(x) / x + sech(x)**2 - 2) / x**2 in t = x**2, relative to the slope of lisht"
+    near = "0.81"
+    yield single(
+        "LISHT_SLOPE", meaning, lisht_slope, lambda u: u / (2 + u * lisht_slope(u)), near, 7
+    )
+
+
+TELU_MIDDLE = mp.mpf("0.875")
+"""Where the polynomial for TeLU above 0 is centred, so that its first coefficient is a float32."""
+
+
+def _telu() -> Iterator[Table]:
+    def root(t: Any) -> Any:
+        return mp.sqrt(1 - mp.tanh(mp.exp(t + TELU_MIDDLE)))
+
+    ends = -TELU_MIDDLE - mp.mpf("0.001"), mp.mpf("2.35") - TELU_MIDDLE
+    meaning = "sqrt(1 - tanh(exp(t + 0.875))), absolute"
+    yield Table("TELU_ROOT", meaning, root, lambda _: mp.mpf(1), *ends, 15, single=True)
 
 
 GELU_SHIFT = mp.mpf("1.78125")
@@ -464,6 +512,7 @@ TABLES: tuple[Callable[[], Iterator[Table | Quotient]], ...] = (
     _normal,
     _circular,
     _gelu,
+    _telu,
 )
 
 

@@ -19,7 +19,7 @@ from actlab.engines.vectormath.bits import (
     power_of_two,
     primitive,
 )
-from actlab.engines.vectormath.constants import HALF, ONE, TWO, ZERO, f32
+from actlab.engines.vectormath.constants import FIVE, HALF, ONE, SIX, THREE, TWO, ZERO, f32
 from actlab.engines.vectormath.single import (
     LN2_HIGH,
     LN2_LOW,
@@ -38,8 +38,11 @@ __all__ = [
     "logish",
     "logish_slope",
     "mish",
+    "mish_slope",
     "quick_gelu",
     "quick_gelu_slope",
+    "smish",
+    "smish_slope",
 ]
 
 LOWER = f32(2.0**-40)
@@ -54,6 +57,8 @@ CUBIC_3 = f32(0.044715 * SQRT_8_OVER_PI)
 CUBIC_3_REST = f32(0.044715 * SQRT_8_OVER_PI - float(CUBIC_3))
 CUBIC_9 = f32(3 * 0.044715 * SQRT_8_OVER_PI)
 CUBIC_9_REST = f32(3 * 0.044715 * SQRT_8_OVER_PI - float(CUBIC_9))
+FADED_FROM = -ZERO_BELOW
+"""exp(-a) of this and of everything above is 0 beside 1."""
 LARGEST = f32((2 - 2.0**-23) * 2.0**127)
 LOGISH_1, LOGISH_2 = f32(-0.85), f32(0.36)
 """1/(1 + t) is nearly 1 - 0.85*t + 0.36*t*t up to 1."""
@@ -65,7 +70,7 @@ QUICK_GELU_ZERO_FROM, QUICK_GELU_FLAT_FROM, QUICK_GELU_OPEN_FROM = f32(64), f32(
 
 
 @primitive
-def _lifted_exp(x: float) -> tuple[float, float]:
+def lifted_exp(x: float) -> tuple[float, float]:
     """2**40 exp(x) as a sum of two, for x between -110 and 12."""
     t, u = reduced(x, ROUND_LIFTED)
     s = power_of_two(t)
@@ -81,7 +86,7 @@ def mish(x: float) -> float:
     """
     far = x > MISH_STRAIGHT_FROM
     x = choose(x < ZERO_BELOW, ZERO_BELOW, x)
-    n, n_rest = _lifted_exp(choose(far, MISH_STRAIGHT_FROM, x))
+    n, n_rest = lifted_exp(choose(far, MISH_STRAIGHT_FROM, x))
     low = n * LOWER
     w = fma(low, n, n + n)
     w_rest = fma(low, n, (n + n) - w) + n_rest * fma(TWO, low, TWO)
@@ -183,7 +188,7 @@ def quick_gelu_slope(x: float) -> float:
 @primitive
 def _long_sigmoid(x: float) -> tuple[float, float, float, float]:
     """sigmoid(x) as a sum of two, 2**40 of itself for x < 0; e = exp(-|x|) as one, unscaled."""
-    e, e_rest = _lifted_exp(-choose(absolute(x) > -ZERO_BELOW, -ZERO_BELOW, absolute(x)))
+    e, e_rest = lifted_exp(-choose(absolute(x) > -ZERO_BELOW, -ZERO_BELOW, absolute(x)))
     low, low_rest = e * LOWER, e_rest * LOWER
     d = ONE + low
     d_rest = (low - (d - ONE)) + low_rest
@@ -230,3 +235,98 @@ def logish_slope(x: float) -> float:
     larger, smaller = choose(far, v, g), choose(far, g, v)
     rest = (smaller - (m - larger)) + (bend - (g - ONE)) + fma(x, r_rest, fma(x, r, -v))
     return fma(s, m, fma(s, rest, s_rest * m)) * down
+
+
+@primitive
+def _denominator(
+    below: bool, e: float, e_rest: float, middle: float, last: float
+) -> tuple[float, float]:
+    """2 + middle*e + last*e**2 below 0, last + middle*e + 2*e**2 above, as a sum of two."""
+    start, steep = choose(below, TWO, last), choose(below, last, TWO)
+    line = fma(steep, e, middle)
+    d = fma(e, line, start)
+    return d, fma(e, line, start - d) + e_rest * fma(steep, e, line)
+
+
+@primitive
+def smish(x: float) -> float:
+    """x*g with g = tanh(log1p(sigmoid(x))) = n/d in e = exp(-|x|), to twice the precision.
+
+    n is e*(2 + 3e) below 0, where e is carried as 2**40 of itself, and 3 + 2e above.
+    """
+    below = x < ZERO
+    a = absolute(x)
+    e, e_rest = lifted_exp(-choose(a > FADED_FROM, FADED_FROM, a))
+    low, low_rest = e * LOWER, e_rest * LOWER
+    d, d_rest = _denominator(below, low, low_rest, SIX, FIVE)
+    start, steep = choose(below, TWO, THREE), choose(below, THREE, TWO)
+    n = fma(steep, low, start)
+    n_rest = fma(steep, low_rest, fma(steep, low, start - n))
+    inverse = divide(ONE, d)
+    g = n * inverse
+    g_rest = (fma(-g, d, n) + fma(-g, d_rest, n_rest)) * inverse
+    v = choose(x < ZERO_BELOW, ZERO_BELOW, x)
+    lead = choose(below, v * e, v)
+    lead_rest = choose(below, fma(v, e_rest, fma(v, e, -lead)), ZERO)
+    rest = fma(choose(lead > LARGEST, LARGEST, lead), g_rest, lead_rest * g)
+    return copysign(fma(lead, g, rest) * choose(below, LOWER, ONE), x)
+
+
+@primitive
+def _gate_slope(
+    x: float,
+    e: float,
+    e_rest: float,
+    d: float,
+    d_rest: float,
+    inverse: float,
+    ends: float,
+    bend: float,
+) -> float:
+    """m/d to twice the precision, which the slopes of mish and smish are.
+
+    m is e*(2 + 2x + ends*e + bend) below 0 and ends + 2e + bend above, where bend is small.
+    e = exp(-|x|) is carried as 2**40 of itself.
+    """
+    below = x < ZERO
+    low, low_rest = e * LOWER, e_rest * LOWER
+    m = ONE + x
+    m_rest = choose(x < -ONE, ONE - (m - x), x - (m - ONE))
+    start, start_rest = choose(below, m + m, ends), choose(below, m_rest + m_rest, ZERO)
+    steep = choose(below, ends, TWO)
+    line = fma(steep, low, start)
+    rest = fma(steep, low, start - line) + fma(steep, low_rest, start_rest)
+    total = line + bend
+    rest = ((line - total) + bend) + rest
+    lead, lead_rest = choose(below, e, ONE), choose(below, e_rest, ZERO)
+    p = lead * total
+    rest = fma(lead, total, -p) + fma(lead, rest, lead_rest * total)
+    y = p * inverse
+    rest = fma(-y, d, p) + fma(-y, d_rest, rest)
+    return fma(rest, inverse, y) * choose(below, LOWER, ONE)
+
+
+@primitive
+def smish_slope(x: float) -> float:
+    """The slope of `smish`: bend is -2x*e*e/d below 0 and 2x*(e - e/d) above."""
+    below = x < ZERO
+    x = choose(x < ZERO_BELOW, ZERO_BELOW, choose(x > FADED_FROM, FADED_FROM, x))
+    e, e_rest = lifted_exp(-absolute(x))
+    low = e * LOWER
+    d, d_rest = _denominator(below, low, e_rest * LOWER, SIX, FIVE)
+    inverse = divide(ONE, d)
+    bend = fma(choose(below, -low, -ONE) * low, inverse, choose(below, ZERO, low)) * (x + x)
+    return _gate_slope(x, e, e_rest, d, d_rest, inverse, THREE, bend)
+
+
+@primitive
+def mish_slope(x: float) -> float:
+    """The slope of `mish`: bend is -2x*e*e/d below 0 and 4x*e*e*(1 + e)/d above."""
+    below = x < ZERO
+    x = choose(x < ZERO_BELOW, ZERO_BELOW, choose(x > FADED_FROM, FADED_FROM, x))
+    e, e_rest = lifted_exp(-absolute(x))
+    low = e * LOWER
+    d, d_rest = _denominator(below, low, e_rest * LOWER, TWO, ONE)
+    inverse = divide(ONE, d)
+    bend = (low * low) * choose(below, -ONE, fma(TWO, low, TWO)) * (inverse * (x + x))
+    return _gate_slope(x, e, e_rest, d, d_rest, inverse, ONE, bend)

@@ -353,7 +353,75 @@ TANH_SINGLE: Final[tuple[np.float32, ...]] = (
     np.float32(-0.006198710296303034),
 )
 
-# the same, relative.
+# the same.
+# t in [0.0, 1.0], degree 7, largest error 5.5e-09 = 2^-27.4.
+TANH_UNIT_SINGLE: Final[tuple[np.float32, ...]] = (
+    np.float32(-0.333333283662796),
+    np.float32(0.1333319991827011),
+    np.float32(-0.05395309999585152),
+    np.float32(0.02178473211824894),
+    np.float32(-0.008595116436481476),
+    np.float32(0.003078596666455269),
+    np.float32(-0.0008411388844251633),
+    np.float32(0.00012147115194238722),
+)
+
+# (1/3 - (x - tanh(x)) / x**3) / x**2 in t = x**2, relative to x - tanh(x).
+# t in [0.0, 1.33], degree 8, largest error 3.3e-08 = 2^-24.8.
+TANH_SHRINK_SINGLE: Final[tuple[np.float32, ...]] = (
+    np.float32(0.13333332538604736),
+    np.float32(-0.053967833518981934),
+    np.float32(0.0218650009483099),
+    np.float32(-0.00883942749351263),
+    np.float32(0.0035191334318369627),
+    np.float32(-0.0013160568196326494),
+    np.float32(0.0004153077316004783),
+    np.float32(-9.210399730363861e-05),
+    np.float32(1.0148995897907298e-05),
+)
+
+# ((tanh(x) / x)**2 - 1) / x**2 in t = x**2, relative to tanh(x)**2.
+# t in [0.0, 1.0], degree 8, largest error 6e-09 = 2^-27.3.
+TANH_SQUARED: Final[tuple[np.float32, ...]] = (
+    np.float32(-0.6666666269302368),
+    np.float32(0.37777629494667053),
+    np.float32(-0.19680482149124146),
+    np.float32(0.09735289216041565),
+    np.float32(-0.046126917004585266),
+    np.float32(0.020418621599674225),
+    np.float32(-0.007749773561954498),
+    np.float32(0.002121361205354333),
+    np.float32(-0.00029537599766626954),
+)
+
+# (sech(x)**2 - 1) / x**2 in t = x**2, relative.
+# t in [0.0, 1.0], degree 8, largest error 9.8e-09 = 2^-26.6.
+SECH_SQUARED: Final[tuple[np.float32, ...]] = (
+    np.float32(-1.0),
+    np.float32(0.6666662096977234),
+    np.float32(-0.3777652382850647),
+    np.float32(0.19669462740421295),
+    np.float32(-0.09679988771677017),
+    np.float32(0.044560756534338),
+    np.float32(-0.017804501578211784),
+    np.float32(0.005200444255024195),
+    np.float32(-0.0007780743762850761),
+)
+
+# (tanh(x) / x + sech(x)**2 - 2) / x**2 in t = x**2, relative to the slope of lisht.
+# t in [0.0, 0.81], degree 7, largest error 2.5e-09 = 2^-28.6.
+LISHT_SLOPE: Final[tuple[np.float32, ...]] = (
+    np.float32(-1.333333134651184),
+    np.float32(0.799992561340332),
+    np.float32(-0.43164321780204773),
+    np.float32(0.21799571812152863),
+    np.float32(-0.10367053747177124),
+    np.float32(0.04404652491211891),
+    np.float32(-0.014288727194070816),
+    np.float32(0.002471333369612694),
+)
+
+# (tanh(x) / x - 1) / x**2 in t = x**2, relative.
 # t in [0.0, 1.0], degree 15, largest error 1.2e-16 = 2^-52.9.
 TANH_SHRINK: Final[tuple[float, ...]] = (
     -0.3333333333333333,
@@ -374,7 +442,7 @@ TANH_SHRINK: Final[tuple[float, ...]] = (
     2.5160447780825056e-08,
 )
 
-# the same, relative.
+# (tanh(x) / x - 1) / x**2 in t = x**2, relative.
 # t in [0.0, 1.0], degree 8, largest error 4.5e-10 = 2^-31.1.
 TANH_SHRINK_MIXED: Final[tuple[float, ...]] = (
     -0.33333333318384845,
@@ -553,4 +621,25 @@ GELU_SLOPE_FAR: Final[tuple[np.float32, ...]] = (
     np.float32(0.0029914139304310083),
     np.float32(0.0008141585276462138),
     np.float32(-0.0005198871367610991),
+)
+
+# sqrt(1 - tanh(exp(t + 0.875))), absolute.
+# t in [-0.876, 1.475], degree 15, largest error 5.9e-09 = 2^-27.3.
+TELU_ROOT: Final[tuple[np.float32, ...]] = (
+    np.float32(0.1279124915599823),
+    np.float32(-0.3043358623981476),
+    np.float32(0.20390483736991882),
+    np.float32(0.041823431849479675),
+    np.float32(-0.07948293536901474),
+    np.float32(-0.007734819781035185),
+    np.float32(0.023007571697235107),
+    np.float32(0.00036484579322859645),
+    np.float32(-0.0041082738898694515),
+    np.float32(0.001125443261116743),
+    np.float32(-0.00019376634736545384),
+    np.float32(-0.0006759800598956645),
+    np.float32(0.0004949454450979829),
+    np.float32(0.00010413619747851044),
+    np.float32(-0.00015650840941816568),
+    np.float32(3.2815987651702017e-05),
 )
