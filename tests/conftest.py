@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_configure(config):
+    """What XLA compiles for one worker serves the others; every run begins with nothing."""
+    # an entry that another worker has only half written is compiled
+    ignored = "ignore:Error reading persistent compilation cache:UserWarning"
+    config.addinivalue_line("filterwarnings", ignored)
+    if hasattr(config, "workerinput"):
+        return  # it has the environment of the process that started it
+    folder = tempfile.mkdtemp(prefix="actlab-xla-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ |= {
+        "JAX_COMPILATION_CACHE_DIR": folder,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def pytest_collection_finish():

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from actlab.formula import Call, Expression, Number, Program, linearise
+from actlab.formula import Call, Expression, Number, Program, Symbol, linearise
 from actlab.formula.expression import fold
 from actlab.formula.parse import constant_value
 from actlab.formula.program import Operand, Step
@@ -98,14 +98,18 @@ def write_function(
 
 def fold_constants(expression: Expression) -> Expression:
     """The same expression with its constant parts as numbers: `sqrt(2 / pi)` is not run again."""
+    varying: set[Expression] = set()
 
     def rule(node: Expression, operands: tuple[Expression, ...]) -> Expression:
         if not isinstance(node, Call):
+            if isinstance(node, Symbol):
+                varying.add(node)
             return node
-        value = constant_value(Call(node.head, operands))
-        if value is not None and math.isfinite(value):
-            return Number(Fraction(value))
-        return Call(node.head, operands)
+        made = Call(node.head, operands)
+        value = constant_value(made) if varying.isdisjoint(operands) else None
+        if value is None:
+            varying.add(made)
+        return made if value is None or not math.isfinite(value) else Number(Fraction(value))
 
     return fold(expression, rule)
 
