@@ -33,6 +33,10 @@ def rows(count=256, inputs=8):
     return x, x[:, :3].argmax(1)
 
 
+def sgd(model, rate=0.1):
+    return torch.optim.SGD(model.parameters(), rate)
+
+
 def train(model, optimizer, steps=60, x=None, y=None, loss=functional.cross_entropy, size=64):
     if x is None:
         x, y = rows()

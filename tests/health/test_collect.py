@@ -15,11 +15,7 @@ from torch.utils.checkpoint import checkpoint
 import actlab
 from actlab.health import Watch
 
-from .conftest import mlp, rows, train
-
-
-def sgd(model, rate=0.1):
-    return torch.optim.SGD(model.parameters(), rate)
+from .conftest import mlp, rows, sgd, train
 
 
 class Calls(nn.Module):
@@ -309,16 +305,6 @@ def test_empty_batches_and_complex_weights_do_no_harm():
         assert watch.record.layer_states[""][-1].weight > 0
 
 
-def test_nested_watches_both_see():
-    model = mlp()
-    optimizer = sgd(model)
-    with Watch(model, optimizer) as outer, Watch(model, optimizer) as inner:
-        train(model, optimizer, 20)
-        first, second = outer.record.states["1"][0], inner.record.states["1"][0]
-    assert first == second
-    assert torch._C._len_torch_function_stack() == 0
-
-
 def test_evaluation_is_not_looked_at():
     model = mlp()
     optimizer = sgd(model)
@@ -388,75 +374,3 @@ def test_log_gets_plain_numbers():
     assert [step for _, step in told][:3] == [1, 9, 17]
     assert set(told[-1][0]) >= {"loss", "1/dead", "1/gradient", "0/update over weight"}
     assert all(isinstance(v, float) for v in told[-1][0].values())
-
-
-def test_nothing_is_read_where_vmap_runs_the_model():
-    model = mlp()
-    optimizer = sgd(model)
-    x, y = rows(64)
-
-    def loss(weights, row, label):
-        return functional.cross_entropy(torch.func.functional_call(model, weights, (row,)), label)
-
-    with Watch(model, optimizer) as watch:
-        train(model, optimizer, 10, x, y)
-        each = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))
-        per_sample = each(dict(model.named_parameters()), x, y)
-        train(model, optimizer, 10, x, y)
-        assert watch.record.sampled == 20
-        assert watch.findings().above("note") == ()
-    assert len(next(iter(per_sample.values()))) == 64
-
-
-def test_bad_data_between_sampled_steps_are_found_where_they_were():
-    class Scaled(nn.Module):
-        """Writes its input, which is read again after the forward pass in other models."""
-
-        def __init__(self):
-            super().__init__()
-            self.net = mlp()
-
-        def forward(self, x):
-            return self.net(x.mul_(2.0))
-
-    x, y = rows(64)
-    for model in (mlp(), Scaled()):
-        optimizer = sgd(model)
-        with Watch(model, optimizer, every=10) as watch:
-            for step in range(30):
-                batch = x.clone()
-                if step == 13:
-                    batch[3, 2] = torch.nan
-                train(model, optimizer, 1, batch, y)
-            watch.findings()
-            assert (watch.record.event.step, watch.record.event.phase) == (13, "data")
-
-
-def test_a_result_that_is_changed_in_place_is_summed_again():
-    model = nn.Sequential(nn.Linear(8, 3), nn.Softplus(), nn.Linear(3, 3))
-
-    class Overflowing(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = model
-
-        def forward(self, x):
-            return self.net(x).mul_(torch.inf)  # the last layer's own tensor
-
-    whole = Overflowing()
-    optimizer = sgd(whole, 0.0)
-    x, y = rows(64)
-    with Watch(whole, optimizer) as watch:
-        train(whole, optimizer, 2, x, y)
-        watch.findings()
-        assert (watch.record.event.phase, watch.record.event.place) == ("forward", "output")
-
-
-def test_the_input_of_a_model_that_writes_to_it_is_summed_before():
-    from actlab.health.sums import Sums
-
-    sums, x = Sums(), torch.ones(4, 3)
-    assert sums.of_input(x) is None  # with the output it costs less
-    x.mul_(2.0)
-    assert sums.kept_input() is None  # what was given is gone
-    assert float(sums.of_input(x)) == 24.0

@@ -64,15 +64,12 @@ class Collector:
         self.distributed = type(model).__name__ == "DistributedDataParallel"
         self._handles: list[RemovableHandle] = []
         self._mode = CallMode(self)
-        self._on = self._looking = False
+        self._on = self._looking = self._explicit_loss = False
         self._forwards = self._inside = self._fired = 0
-        self._source = ""
-        self._fresh = True
+        self._source, self._fresh = "", True
         self._sites = Sites(record)
         self._scale: Number | None = None
-        self._me = weakref.ref(self)
         self._sums = Sums()
-        self._explicit_loss = False
         self._reader = StepReader(Parameters(self.root))
         self._window = Window()
         record.every = every
@@ -144,13 +141,13 @@ class Collector:
             self._looking = self._on and self.record.sampled % _LOOK == 0
             given = first_tensor((*args, *kwargs.values()) if kwargs else args)
             if not self._on:
-                self._flag_input(None if given is None else self._sums.of_input(given))
+                if given is not None:
+                    self._flag_input(self._sums.of_input(given))
                 return
             self._forwards += 1
             self._fired = self._inside = 0
-            self._source = ""
+            self._source, self._explicit_loss = "", False
             self._sites.begin_pass()
-            self._explicit_loss = False
             if given is not None:
                 self._see_end(INPUT, given, "data")
             if not compiled:
@@ -167,8 +164,6 @@ class Collector:
     def _end(self, module: nn.Module, _args: Any, output: Any) -> None:
         if torch._C._current_graph_task_id() != -1 or not module.training or vectorised():
             return
-        if not isinstance(output, torch.Tensor) and hasattr(output, "to_tuple"):
-            output = output.to_tuple()
         result = first_tensor(output)
         if result is None:
             self._sums.forget()
@@ -282,18 +277,10 @@ class Collector:
             if result is not None and given is not None and result.dim():
                 self._see(path, activation, given, result)
 
-    def looks_at_calls(self, args: Any) -> bool:
-        """Whether a function with these arguments is to be looked at: not inside of a layer."""
-        return (
-            self._looking
-            and not self._inside
-            and bool(args)
-            and isinstance(args[0], torch.Tensor)
-            and args[0].is_floating_point()
-            and args[0].dim() > 0
-            and torch.is_grad_enabled()
-            and torch._C._current_graph_task_id() == -1
-        )
+    @property
+    def looks_at_calls(self) -> bool:
+        """Whether functions are to be looked at: not inside of a layer."""
+        return self._looking and not self._inside
 
     def call(self, activation: Activation, given: Tensor, function: Callable[[], Any]) -> Any:
         """A function call that applies an activation: see its input, run it, see its result."""
@@ -334,7 +321,7 @@ class Collector:
     def _watch_gradient(self, name: str, tensor: Tensor, operation: str = "") -> None:
         if not tensor.requires_grad:
             return
-        step, source, me = self.record.steps, self._source, self._me
+        step, source, me = self.record.steps, self._source, weakref.ref(self)
 
         def seen(gradient: Tensor) -> None:
             collector = me()
@@ -379,8 +366,7 @@ class Collector:
         if not self._on or self._fresh:
             return
         with _ALONE():
-            scaled = self._scale is not None
-            self._reader.before(self._window, self.record.steps, scaled=scaled)
+            self._reader.before(self._window, self.record.steps, scaled=self._scale is not None)
 
     def _after_step(self, optimizer: Any, *_: Any) -> None:
         if self._on and not self._fresh:

@@ -8,12 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from torch.overrides import (
-    TorchFunctionMode,
-    _get_current_function_mode,
-    _pop_mode,
-    _push_mode,
-)
+from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 
 from actlab.health.identify import SUSPECTS, calls, losses
 
@@ -50,9 +45,11 @@ class CallMode(TorchFunctionMode):
 
     def rest(self) -> None:
         """Take it off the stack for a call that is known, if it is the one on top."""
-        if self._is_on and _get_current_function_mode() is self:  # type: ignore[no-untyped-call]
-            _pop_mode()  # type: ignore[no-untyped-call]
-            self._is_on, self._rests = False, True
+        if self._is_on:
+            depth = torch._C._len_torch_function_stack()
+            if depth and torch._C._get_function_stack_at(depth - 1) is self:
+                _pop_mode()  # type: ignore[no-untyped-call]
+                self._is_on, self._rests = False, True
 
     def resume(self) -> None:
         """Put it back after `rest`."""
@@ -70,7 +67,7 @@ class CallMode(TorchFunctionMode):
         return see(self, collector, func, args, kwargs or {})
 
     def _activation(self, collector: Collector, func: Any, args: Any, kwargs: Any) -> Any:
-        if collector.looks_at_calls(args):
+        if collector.looks_at_calls and _is_activated(args):
             activation = calls()[func](*args, **kwargs)
             if activation is not None:
                 return collector.call(activation, args[0], lambda: func(*args, **kwargs))
@@ -114,6 +111,18 @@ class CallMode(TorchFunctionMode):
             scale = factor if factor is not None else scale
         self._made = {}
         return start, scale
+
+
+def _is_activated(args: Any) -> bool:
+    """Whether a function is applied to what a model computes in its forward pass."""
+    return (
+        bool(args)
+        and isinstance(args[0], torch.Tensor)
+        and args[0].is_floating_point()
+        and args[0].dim() > 0
+        and torch.is_grad_enabled()
+        and torch._C._current_graph_task_id() == -1
+    )
 
 
 _BACKWARD: Final[Any] = torch.Tensor.backward

@@ -146,8 +146,8 @@ def norms(tensors: Sequence[Tensor]) -> Any:
             return each
         return torch.stack([torch.as_tensor(one, dtype=torch.float32).to(first.device)
                             for one in each])  # fmt: skip
-    found = torch.stack(torch._foreach_norm(list(map(_plain, tensors)), 2, _wide(first.dtype)))
-    return found.tolist() if first.is_cpu else found
+    found = torch._foreach_norm(list(map(_plain, tensors)), 2, _wide(first.dtype))
+    return [one.item() for one in found] if first.is_cpu else torch.stack(found)
 
 
 def _plain(tensor: Tensor) -> Tensor:
@@ -165,6 +165,8 @@ def first_tensor(value: Any) -> Tensor | None:
     if isinstance(value, torch.Tensor):
         return value if value.is_floating_point() else None
     inside: Iterable[Any] = ()
+    if hasattr(value, "to_tuple"):  # what models of Hugging Face give
+        value = value.to_tuple()
     if isinstance(value, dict):
         inside = value.values()
     elif isinstance(value, list | tuple):
