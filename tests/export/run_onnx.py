@@ -1,6 +1,6 @@
 """Exports modules to ONNX and runs them: ``run_onnx.py FOLDER SCALARS PAIRS``.
 
-One model holds all functions of one number, since every export costs a second.
+One model holds all functions of numbers and pairs, since every export costs a second.
 """
 
 from __future__ import annotations
@@ -21,37 +21,35 @@ def main(folder, scalars, pairs):
     warnings.simplefilter("ignore")  # those of the exporter's own parts
 
     def session(module, *examples, batch=None):
-        dynamic = {} if batch is None else {"dynamic_shapes": (batch,) * len(examples)}
+        dynamic = {} if batch is None else {"dynamic_shapes": batch}
         program = torch.onnx.export(module.eval(), examples, dynamo=True, verbose=False, **dynamic)
         model = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
         names = [given.name for given in model.get_inputs()]
         return lambda *arrays: model.run(None, dict(zip(names, arrays, strict=True)))
 
-    class Scalars(torch.nn.Module):
+    class Formulas(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.parts = torch.nn.ModuleList([actlab.get(name).module() for name in scalars])
+            self.pairs = torch.nn.ModuleList([actlab.get(name).module() for name in pairs])
 
-        def forward(self, x):
-            return tuple(part(x[k]) for k, part in enumerate(self.parts))
+        def forward(self, x, y):
+            singles = [part(x[k]) for k, part in enumerate(self.parts)]
+            return *singles, *(part(*y[k]) for k, part in enumerate(self.pairs))
 
     inputs = np.load(folder / "inputs.npz")
     results = {}
-    stacked = np.concatenate([inputs[name] for name in scalars])
-    batch = {1: torch.export.Dim("batch", min=1, max=4096)}
-    model = session(Scalars(), torch.zeros(len(scalars), 5), batch=batch)
+    one = np.concatenate([inputs[name] for name in scalars])
+    two = np.stack([inputs[name] for name in pairs])
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    examples = torch.zeros(len(scalars), 5), torch.zeros(len(pairs), 2, 5)
+    model = session(Formulas(), *examples, batch=({1: batch}, {2: batch}))
     sizes = []
-    for size in (1, 3, stacked.shape[1]):
-        found = model(np.ascontiguousarray(stacked[:, :size]))
+    for size in (1, 3, one.shape[-1]):
+        found = model(*(np.ascontiguousarray(values[..., :size]) for values in (one, two)))
         sizes.append(found[0].shape[0])
-    results |= dict(zip(scalars, found, strict=True))
+    results |= dict(zip((*scalars, *pairs), found, strict=True))
     results["batches"] = sizes
-
-    for name in pairs:
-        two = session(
-            actlab.get(name).module(), torch.zeros(5), torch.zeros(5), batch={0: batch[1]}
-        )
-        results[name] = two(*inputs[name])[0]
 
     class Others(torch.nn.Module):
         def __init__(self):
