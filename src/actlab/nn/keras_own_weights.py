@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from inspect import Parameter, signature
+from inspect import Parameter
 from typing import Any
 
 import keras
 from keras import ops
 
-from actlab.activation import Activation, LayerRule
+from actlab.activation import Activation
 from actlab.catalogue import get
 from actlab.nn.saved import read, written
-from actlab.nn.settings import check_options, count
+from actlab.nn.settings import check_options, class_of_layer, count
 
 __all__ = ["KerasOwnWeights", "linear", "mean_of_channels", "own_layer"]
 
@@ -91,15 +90,9 @@ def own_layer(activation: Activation, **options: Any) -> KerasOwnWeights:
         TypeError: for options that the layer does not take, or lacks; it says which there are.
         ValueError: for options that make no sense; the layer says which.
     """
-    rule = activation.rule
-    if not isinstance(rule, LayerRule):
-        raise TypeError(f"{activation.name} {activation.nature}, and is no layer by itself")
-    module, _, name = rule.layer.partition(".")
-    layer = getattr(import_module(f"actlab.nn.keras_{module}"), name)
-    known = {k: p for k, p in signature(layer).parameters.items() if p.kind is not p.VAR_KEYWORD}
-    needed = [k for k, p in known.items() if p.default is Parameter.empty]
+    layer, known = class_of_layer(activation, "actlab.nn.keras_")
     call = f"keras_layer({activation.name!r}, {_options_text(known)})"
-    check_options(activation.name, options, set(known) | _OF_EVERY_LAYER, needed, call)
+    check_options(activation.name, options, known, call, _OF_EVERY_LAYER)
     made: KerasOwnWeights = layer(**options)
     return made
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from inspect import Parameter, signature
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from actlab.activation import Activation, LayerRule
 from actlab.catalogue import get
-from actlab.nn.settings import check_options
+from actlab.nn.settings import check_options, class_of_layer
 
 __all__ = ["LayerModule", "along_channels", "check_channels_of", "layer_of"]
 
@@ -40,14 +38,9 @@ def layer_of(activation: Activation, **options: Any) -> nn.Module:
         TypeError: for options that the layer does not take, or lacks; it says which there are.
         ValueError: for options that make no sense; the layer says which.
     """
-    rule = activation.rule
-    if not isinstance(rule, LayerRule):
-        raise TypeError(f"{activation.name} {activation.nature}, and is no layer by itself")
-    module, _, name = rule.layer.partition(".")
-    layer = getattr(import_module(f"actlab.nn.{module}"), name)
-    known = signature(layer).parameters
-    needed = [name for name, p in known.items() if p.default is Parameter.empty]
-    check_options(activation.name, options, set(known), needed, f"module({rule.options})")
+    layer, known = class_of_layer(activation, "actlab.nn.")
+    rule = cast("LayerRule", activation.rule)
+    check_options(activation.name, options, known, f"module({rule.options})")
     made: nn.Module = layer(**options)
     return made
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
+from inspect import Parameter, signature
 from typing import Any, Final
 
 import numpy as np
 
-from actlab.activation import Activation
+from actlab.activation import Activation, LayerRule
 from actlab.catalogue import resolve
 
 __all__ = [
     "check_interval",
     "check_options",
+    "class_of_layer",
     "count",
     "divided",
     "even_points",
@@ -40,16 +43,37 @@ _RATIONAL_STARTS: Final = {
 }  # fmt: skip
 
 
+def class_of_layer(
+    activation: Activation, package: str
+) -> tuple[Callable[..., Any], dict[str, Parameter]]:
+    """The class of a layer with weights of its own, and its options.
+
+    Raises:
+        TypeError: for a function that is no layer.
+    """
+    rule = activation.rule
+    if not isinstance(rule, LayerRule):
+        raise TypeError(f"{activation.name} {activation.nature}, and is no layer by itself")
+    module, _, name = rule.layer.partition(".")
+    layer = getattr(import_module(package + module), name)
+    options = signature(layer).parameters
+    return layer, {k: p for k, p in options.items() if p.kind is not p.VAR_KEYWORD}
+
+
 def check_options(
-    layer: str, given: Mapping[str, Any], known: set[str], needed: list[str], call: str
+    layer: str,
+    given: Mapping[str, Any],
+    known: Mapping[str, Parameter],
+    call: str,
+    also: Collection[str] = (),
 ) -> None:
-    """Whether a layer takes these options and has those that it needs.
+    """Whether a layer takes these options, or those of every layer, and has what it needs.
 
     Raises:
         TypeError: if not; it says how the layer is made.
     """
-    missing = [name for name in needed if name not in given]
-    unknown = [name for name in given if name not in known]
+    missing = [name for name, p in known.items() if p.default is p.empty and name not in given]
+    unknown = [name for name in given if name not in known and name not in also]
     if missing or unknown:
         wrong = f"lacks {missing[0]}" if missing else f"has no {unknown[0]}"
         raise TypeError(f"the layer {layer} {wrong}; write {call}")
