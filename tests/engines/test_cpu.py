@@ -34,7 +34,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", ["telu", "mish", "relu", "snake", "sigmoid"])
+@pytest.mark.parametrize("name", ["beta_mish", "mish", "relu", "snake", "sigmoid"])
 def test_every_layout(name, layout, numbers):
     f = actlab.get(name)
     x = LAYOUTS[layout](numbers.astype(np.float32))
