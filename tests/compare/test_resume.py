@@ -16,6 +16,8 @@ from actlab.compare.runners import InProcess, Processes, workers_for
 from actlab.errors import ActlabError
 from compare.nursery import Nursery
 
+pytestmark = pytest.mark.slow
+
 MEASURED = ("finished", "train_seconds")
 
 SLOWLY = """

@@ -12,10 +12,13 @@ import pytest
 from actlab.formula import PRIMITIVES
 from export.cases import bound, case, run, worst
 
-pytestmark = pytest.mark.skipif(
-    find_spec("onnxruntime") is None or find_spec("onnxscript") is None,
-    reason="there is no ONNX Runtime",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("onnxruntime") is None or find_spec("onnxscript") is None,
+        reason="there is no ONNX Runtime",
+    ),
+]
 
 SCALARS = (
     "arctan", "bent_identity", "colu", "elu", "erf", "gaussian",
