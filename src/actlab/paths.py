@@ -101,7 +101,7 @@ from which a kernel pays
         return _explain_rule(activation, name, size, dtype)
     if activation.kind == "gated" and gate is None:
         size //= 2
-    few = _too_few(size)
+    few = _too_few(size, name)
     if few:
         if dtype == "float64" and numpy_long.is_needed(activation.bound, activation.variables):
             few += "; this formula in long double, as it would lose digits"
@@ -174,7 +174,7 @@ def _kernel(name: str, spec: Any, reason: str, size: int) -> Explanation:
 def _explain_rule(activation: Activation, name: str, size: int, dtype: str) -> Explanation:
     if activation.name not in ("softmax", "log_softmax", "softmin"):
         return Explanation(name, "composed", f"{activation.name} has no kernel of its own")
-    few = _too_few(size)
+    few = _too_few(size, name)
     if few:
         return Explanation(name, "composed", few)
     wide = name == "numpy" or dtype == "float64"
@@ -184,11 +184,11 @@ def _explain_rule(activation: Activation, name: str, size: int, dtype: str) -> E
     return _kernel(name, spec, "rows of adjacent elements, sums in float64", size)
 
 
-def _too_few(size: int) -> str:
-    if cpu.large_enough(size):
+def _too_few(size: int, engine: str) -> str:
+    if cpu.large_enough(size, engine):
         return ""
     is_or_are = "element is" if size == 1 else "elements are"
-    least = cpu.thresholds.KERNEL_FROM
+    least = cpu.thresholds.KERNEL_FROM[engine]
     return f"{size} {is_or_are} fewer than the {least} from which a kernel pays"
 
 

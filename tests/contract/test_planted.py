@@ -11,6 +11,7 @@ import torch
 
 import actlab
 from actlab.accuracy import Measured, bound_for, ledger
+from actlab.engines import cpu
 from actlab.formula import PRIMITIVES, calculus, parse
 from contract import checks
 from contract.engines import ENGINES, NumpyEngine, TorchEngine
@@ -76,7 +77,10 @@ def test_one_plus_erf(engine):
     wrong = copy_of("gelu", "x * 0.5 * (1 + erf(x / sqrt(2)))")
     checks.check_definition(wrong)  # the mathematics is right, and the floating point is not
     for dtype in ("float32", "float64"):
-        with pytest.raises(AssertionError, match="ULP at"):
+        with (
+            pytest.raises(AssertionError, match="ULP at"),
+            cpu.kernels_from(math.inf),  # which see that digits are lost, and carry more
+        ):
             checks.check_accuracy(wrong, engine, dtype)
 
 

@@ -73,7 +73,7 @@ def holds(seed):
 
 
 def test_no_two_arrays_share_memory(monkeypatch):
-    monkeypatch.setattr(thresholds, "KEPT_READY", 1 << 22)  # what waits beyond it is offered to the system
+    monkeypatch.setattr(thresholds, "KEPT_READY", 1 << 22)  # the rest is offered to the system
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(holds, range(4)))
 

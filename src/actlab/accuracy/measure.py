@@ -75,7 +75,7 @@ def subject(
     order: int = 0,
     wrt: str = "x",
     *,
-    kernels_from: float = cpu.thresholds.KERNEL_FROM,
+    kernels_from: float | None = None,
 ) -> Subject:
     """An engine of actlab as something to measure.
 
@@ -84,7 +84,8 @@ def subject(
         engine: "numpy", "torch", "jax" or "tensorflow".
         order: of the derivative.
         wrt: the input to differentiate by.
-        kernels_from: elements from which compiled kernels are used, where there are any.
+        kernels_from: elements from which compiled kernels are used, where there are any; as
+            usual without it.
     """
 
     def run(*inputs: Any, dtype: str) -> Any:

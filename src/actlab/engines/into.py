@@ -108,13 +108,14 @@ def _kernel(
     dtype = str(out.dtype).removeprefix("torch.")
     if activation.kind not in ("scalar", "gated") or dtype not in ("float32", "float64"):
         return False
-    if not isinstance(out, np.ndarray):
+    engine = "numpy" if isinstance(out, np.ndarray) else "torch"
+    if engine == "torch":
         from actlab.engines import torch_kernels
 
         if not torch_kernels.is_eager((*inputs, out)):
             return False
     expression, wrt, order = activation.source(wrt, order)
-    if order > cpu.HIGHEST_ORDER or not cpu.large_enough(size):
+    if order > cpu.HIGHEST_ORDER or not cpu.large_enough(size, engine):
         return False
     derived = differentiate(expression, wrt, order)
     numbers = tuple(activation.parameters.items())

@@ -318,7 +318,7 @@ def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str,
     dtype = np.dtype(np.float64) if array.dtype.kind in "biu" else array.dtype
     _check_axis(axis, array.ndim)
     long = dtype == np.float64 and vector_needs_long(rule, parameters, array.size)
-    if long and cpu.large_enough(array.size):
+    if long and cpu.large_enough(array.size, "numpy"):
         with suppress(_NoKernelError), np.errstate(all="ignore"):
             return rule(_OnlyKernels, array.astype(np.float64), axis, **parameters).astype(dtype)
     return _vector(rule, array, axis, parameters, long=long).astype(dtype)
@@ -348,7 +348,7 @@ def vector_needs_long(
     if not numpy_long.AVAILABLE:
         return False
     numbers = ((k, float(v) if isinstance(v, int | float) else 0.5) for k, v in parameters.items())
-    return _lost(rule, tuple(sorted(numbers))) > _TOLERATED[cpu.large_enough(elements)]
+    return _lost(rule, tuple(sorted(numbers))) > _TOLERATED[cpu.large_enough(elements, "numpy")]
 
 
 @lru_cache(maxsize=1024)

@@ -40,7 +40,7 @@ def value(
     total = math.prod(shape)
     narrow = dtype.itemsize < 4  # float16 and bfloat16
     work = np.dtype(np.float32) if narrow else dtype
-    if work.name not in ("float32", "float64") or not (total and cpu.large_enough(total)):
+    if work.name not in ("float32", "float64") or not (total and cpu.large_enough(total, "numpy")):
         return None
     streams = {
         name: np.broadcast_to(array.astype(work, copy=False), shape)
@@ -64,7 +64,9 @@ def value(
 
 def softmax(x: Any, axis: int, *, log: bool) -> Any:
     """The softmax or log-softmax along an axis; None where no kernel can serve."""
-    if x.dtype not in (np.float32, np.float64) or not (x.size and cpu.large_enough(x.size)):
+    if x.dtype not in (np.float32, np.float64) or not (
+        x.size and cpu.large_enough(x.size, "numpy")
+    ):
         return None
     solid = np.ascontiguousarray(x)
     out = cpu.room.array(solid.shape, solid.dtype)

@@ -380,7 +380,7 @@ def vector(rule: Callable[..., Any], x: Any, axis: int, parameters: Mapping[str,
     dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     work = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     if not torch.compiler.is_compiling() and torch_kernels.is_eager((x,)):
-        if cpu.large_enough(x.numel()):
+        if cpu.large_enough(x.numel(), "numpy"):
             with suppress(DigitsNeededError):
                 return rule(WithoutRounding, x.to(work), axis, **parameters).to(dtype)
         work = torch.float64

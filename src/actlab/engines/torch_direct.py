@@ -96,7 +96,7 @@ def direct_way(
         if not (
             _is_plain(x)
             and x.is_contiguous()
-            and cpu.large_enough(x.numel())
+            and cpu.large_enough(x.numel(), "torch")
             and forward_ad._current_level < 0
         ):
             return None

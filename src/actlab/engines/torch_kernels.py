@@ -166,7 +166,11 @@ class _Call:
                 shape = torch.broadcast_shapes(shape, v.shape)  # type: ignore[no-untyped-call]
         work = torch.float32 if dtype in _NARROW else dtype
         everything = values if gradient is None else (*values, gradient)
-        if not cpu.large_enough(shape.numel()) or work not in NAMES or not is_eager(everything):
+        if (
+            not cpu.large_enough(shape.numel(), "torch")
+            or work not in NAMES
+            or not is_eager(everything)
+        ):
             return None
         arrays = {name: values[i].detach().to(work) for i, name in enumerate(names[:inputs])}
         rows: dict[str, torch.Tensor] = {}

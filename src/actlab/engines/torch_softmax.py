@@ -41,7 +41,7 @@ def softmax(x: Any, axis: int, *, log: bool) -> Any:
     if (
         torch.compiler.is_compiling()
         or x.dtype not in NAMES
-        or not cpu.large_enough(x.numel())
+        or not cpu.large_enough(x.numel(), "torch")
         or not x.numel()
         or forward_ad._current_level >= 0
         or not is_eager((x,))

@@ -34,17 +34,18 @@ __all__ = [
 HIGHEST_ORDER = 1
 """Derivatives up to this order have kernels; networks are trained with no others."""
 
-_taken_from: ContextVar[float] = ContextVar("taken_from", default=thresholds.KERNEL_FROM)
+_taken_from: ContextVar[float | None] = ContextVar("taken_from", default=None)
 
 
-def large_enough(elements: int) -> bool:
-    """Whether so many elements are for a kernel."""
-    return elements >= _taken_from.get()
+def large_enough(elements: int, engine: str) -> bool:
+    """Whether so many elements are for a kernel, in the engine "numpy" or "torch"."""
+    start = _taken_from.get()
+    return elements >= (thresholds.KERNEL_FROM[engine] if start is None else start)
 
 
 @contextmanager
-def kernels_from(elements: float) -> Iterator[None]:
-    """Take kernels from another number of elements on: 0 always, `math.inf` never.
+def kernels_from(elements: float | None) -> Iterator[None]:
+    """Take kernels from another number of elements on: 0 always, `math.inf` never, None as usual.
 
     For measuring one path alone, in this thread.
     """

@@ -5,12 +5,13 @@ The code reads these names at each call, so that a measurement may set them.
 
 from __future__ import annotations
 
-KERNEL_FROM: int = 1 << 10
-"""Elements from which a kernel is taken.
+KERNEL_FROM: dict[str, int] = {"numpy": 1 << 10, "torch": 1 << 5}
+"""Elements from which a kernel is taken, in each engine.
 
-Each call would be faster with one from a hundred elements on. But the first call compiles, up to a
-second that nobody should wait for who looks at a few numbers; and what a call gives must not depend
-on what was compiled before. Below, a handful of library calls in float64 do.
+A call of any size is faster with one. But the first call compiles, up to a second that nobody
+should wait for who looks at a few numbers or tries many formulas; and what a call gives must not
+depend on what was compiled before. So below, NumPy's operations in float64 do. Small tensors are
+mostly those of a small network in training, call after call.
 """
 
 OWN_BELOW: int = 1 << 22
