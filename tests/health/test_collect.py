@@ -260,6 +260,18 @@ def test_sampling_gates_the_computation():
         assert [(s.first_step, s.rows) for s in windows] == [(0, 64), (1, 64)]
 
 
+@pytest.mark.parametrize(("width", "each", "looks"), [(512, 32, 2), (32, 64, 4)])
+def test_more_rows_in_fewer_steps_where_a_batch_has_them(width, each, looks):
+    model = mlp(width=width)
+    optimizer = sgd(model)
+    with Watch(model, optimizer, window=8) as watch:
+        train(model, optimizer, 9)  # batches of 64
+        windows = watch.record.states["1"]
+        assert [(s.first_step, s.last_step, s.rows) for s in windows] == [
+            (0, 0, each), (1, 8, looks * each),
+        ]  # fmt: skip
+
+
 def test_a_recurrent_cell_is_one_place():
     class Cell(nn.Module):
         def __init__(self):

@@ -39,8 +39,6 @@ Tensor = torch.Tensor
 
 _ALONE: Final = torch._C.DisableTorchFunction
 """Hooks work without function modes, their own and the user's."""
-_LOOK: Final = 2
-"""Rows of activations are taken in every second sampled step, since the calls cost more."""
 
 
 class Collector:
@@ -138,16 +136,16 @@ class Collector:
                 self._scale = None
             elif self._on:
                 self._was_it_skipped()
-            self._looking = self._on and self.record.sampled % _LOOK == 0
             given = first_tensor((*args, *kwargs.values()) if kwargs else args)
             if not self._on:
+                self._looking = False
                 if given is not None:
                     self._flag_input(self._sums.of_input(given))
                 return
+            self._looking = self._sites.begin_pass()
             self._forwards += 1
             self._fired = self._inside = 0
             self._source, self._explicit_loss = "", False
-            self._sites.begin_pass()
             if given is not None:
                 self._see_end(INPUT, given, "data")
             if not compiled:
@@ -193,7 +191,7 @@ class Collector:
             self._watch_gradient(name, tensor)
         if not self._looking or (name == INPUT and name in self._window):
             return  # data hardly change within a window
-        rows = rows_of(tensor, -1 if tensor.dim() < 4 else 1, self.record.sampled // _LOOK)
+        rows = rows_of(tensor, -1 if tensor.dim() < 4 else 1, self._sites.turn)
         if name not in self.record.sites:
             self.record.sites[name] = Site(name, None, self._source, rows.shape[1])
         if rows.shape[1] == self.record.sites[name].units:

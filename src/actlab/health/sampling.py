@@ -14,17 +14,17 @@ from typing import Any, Final
 import torch
 
 __all__ = [
-    "Number", "few", "first_tensor", "norm", "norms", "number", "places", "rows_of", "to_host",
-    "total", "unscaled", "views",
+    "Number", "few", "first_tensor", "is_full", "norm", "norms", "number", "places", "rows_of",
+    "to_host", "total", "unscaled", "views",
 ]  # fmt: skip
 
 Tensor = torch.Tensor
 Number = float | Tensor
 """A plain number where it can be had at once, on the CPU; else a tensor on its device."""
 
-_NUMBERS: Final = 8192
+_NUMBERS: Final = 16384
 """Numbers taken of a tensor, about."""
-_ROWS: Final = (8, 128)
+_ROWS: Final = (16, 256)
 """Fewest and most rows."""
 _TURNS: Final = 64
 _PLACES: Final = 3
@@ -53,7 +53,7 @@ def rows_of(tensor: Tensor, axis: int, turn: int) -> Tensor:
 @lru_cache(maxsize=4096)
 def _index(shape: tuple[int, ...], axis: int, turn: int) -> tuple[slice, ...]:
     """Which rows of a tensor are taken."""
-    left = min(max(_NUMBERS // max(shape[axis], 1), _ROWS[0]), _ROWS[1])
+    left = _wanted(shape[axis])
     sizes = [size for place, size in enumerate(shape) if place != axis]
     index: list[slice] = []
     for place, size in enumerate(shape):
@@ -69,6 +69,16 @@ def _index(shape: tuple[int, ...], axis: int, turn: int) -> tuple[slice, ...]:
     while index and index[-1] == slice(None):  # each costs a microsecond
         index.pop()
     return tuple(index)
+
+
+def is_full(rows: Tensor) -> bool:
+    """Whether these rows are about as many as are ever taken: the batch had enough."""
+    return 2 * rows.shape[0] > _wanted(rows.shape[1])
+
+
+def _wanted(units: int) -> int:
+    """How many rows are taken of a large batch."""
+    return min(max(_NUMBERS // max(units, 1), _ROWS[0]), _ROWS[1])
 
 
 def few(tensors: Sequence[Tensor]) -> Tensor:

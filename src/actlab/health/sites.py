@@ -8,7 +8,7 @@ import torch
 
 from actlab.activation import Activation
 from actlab.health.record import Layer, Record, Site
-from actlab.health.sampling import rows_of
+from actlab.health.sampling import is_full, rows_of
 
 __all__ = ["Sites"]
 
@@ -24,10 +24,22 @@ class Sites:
         self._record = record
         self._sites: dict[_Place, Site] = {}
         self._counts: dict[Hashable, int] = {}
+        self._full = False
+        self.turn = 0
+        """How often rows were taken; other ones each time."""
 
-    def begin_pass(self) -> None:
-        """Count calls from the beginning."""
+    def begin_pass(self) -> bool:
+        """Count calls from the beginning; returns whether this pass is one to take rows in.
+
+        Calls cost more than rows: every second sampled pass has its rows taken, or every fourth
+        where the last batch was large enough for twice as many.
+        """
         self._counts = {}
+        if self._record.sampled % (4 if self._full else 2):
+            return False
+        self._full = True
+        self.turn += 1
+        return True
 
     def looks(self, place: Hashable) -> bool:
         """Whether this call of a place is looked at: the 1st, 2nd, 4th, 8th ... of a pass."""
@@ -37,7 +49,7 @@ class Sites:
 
     def rows(self, tensor: Tensor, layer: str) -> Tensor:
         """Some rows of what a layer gave, or of what a function made of it."""
-        return rows_of(tensor, self._units(tensor, layer), self._record.sampled // 2)
+        return rows_of(tensor, self._units(tensor, layer), self.turn)
 
     def sample(
         self, place: str, layer: str, activation: Activation | None, given: Tensor, result: Tensor
@@ -55,6 +67,7 @@ class Sites:
             self._record.sites[site.name] = site
         y = self.rows(result, layer)
         x = given if given.dim() == 2 and given.shape == y.shape else self.rows(given, layer)
+        self._full = self._full and is_full(y)
         return site, x, y
 
     def _name(self, key: _Place) -> str:
