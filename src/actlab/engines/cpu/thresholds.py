@@ -14,14 +14,14 @@ depend on what was compiled before. So below, NumPy's operations in float64 do. 
 mostly those of a small network in training, call after call.
 """
 
-OWN_BELOW: int = 1 << 22
+OWN_BELOW: int = 1 << 23
 """Elements below which PyTorch's own operation is taken where it is exact and waits for nothing but
 memory; a kernel's result is in memory that is kept."""
 
 PARALLEL_FROM: int = 1 << 15
 """Elements from which several threads of OpenMP's pool are taken."""
 
-PARALLEL_FROM_IN_PYTHON: int = 1 << 18
+PARALLEL_FROM_IN_PYTHON: int = 1 << 20
 """Elements from which several threads of a pool in Python are taken, where there is no OpenMP."""
 
 PIECE: int = 1 << 13
