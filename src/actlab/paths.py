@@ -79,7 +79,7 @@ def explain(activation: Activation | str, x: Any, gate: Any = None) -> Explanati
         'steps'
         >>> print(actlab.explain("relu", [0.0]))
         NumPy's operations, one after the other, in float64: 1 element is fewer than the 1024 \
-from which a kernel pays
+from which a kernel is taken
     """
     if isinstance(activation, str):
         activation = get(activation)
@@ -189,7 +189,7 @@ def _too_few(size: int, engine: str) -> str:
         return ""
     is_or_are = "element is" if size == 1 else "elements are"
     least = cpu.thresholds.KERNEL_FROM[engine]
-    return f"{size} {is_or_are} fewer than the {least} from which a kernel pays"
+    return f"{size} {is_or_are} fewer than the {least} from which a kernel is taken"
 
 
 def _has_own(activation: Activation, elements: int) -> bool:
